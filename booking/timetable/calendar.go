@@ -1,0 +1,229 @@
+package timetable
+
+import (
+	"slices"
+	"time"
+)
+
+// The codes of Why.
+const (
+	WhyHoliday   = "holiday"
+	WhyPatron    = "patron"
+	WhyClosure   = "closure"
+	WhyNotOpen   = "not_open"
+	WhyNotActive = "not_active"
+)
+
+// Open returns the spans of d in which an institution is open to a channel, in the calendar's zone,
+// ascending; spans that overlap or touch are one. An empty institution means any that the office
+// hosts, an empty channel any channel. How series, extras, closures and holidays combine is said at
+// the top of the package.
+func (c Calendar) Open(d Date, institution, channel string) []Span {
+	return c.spans(d, c.open(d, institution, channel))
+}
+
+// Common returns the spans of d in which all of institutions are open to a channel; no institutions
+// mean any that the office hosts.
+func (c Calendar) Common(d Date, institutions []string, channel string) []Span {
+	if len(institutions) == 0 {
+		return c.Open(d, "", channel)
+	}
+	hours := c.open(d, institutions[0], channel)
+	for _, institution := range institutions[1:] {
+		hours = shared(hours, c.open(d, institution, channel))
+	}
+	return c.spans(d, hours)
+}
+
+// Any returns the spans of d in which at least one of institutions is open to a channel; no
+// institutions mean any that the office hosts.
+func (c Calendar) Any(d Date, institutions []string, channel string) []Span {
+	if len(institutions) == 0 {
+		return c.Open(d, "", channel)
+	}
+	var hours []Interval
+	for _, institution := range institutions {
+		hours = append(hours, c.open(d, institution, channel)...)
+	}
+	return c.spans(d, joined(hours))
+}
+
+// Why returns the code of the reason for which nothing is open on d, and its detail: WhyNotActive
+// outside the office's own dates; WhyClosure, with the closure's reason, where something would be
+// open without closures; WhyHoliday, with the holiday's key; WhyPatron; else WhyNotOpen. It returns
+// nothing when something is open. Of several closures it names the one that, taken in their order,
+// leaves nothing. Institution and channel are those of Open.
+func (c Calendar) Why(d Date, institution, channel string) (code, detail string) {
+	if len(c.Open(d, institution, channel)) > 0 {
+		return "", ""
+	}
+	if !d.within(c.From, c.Until) {
+		return WhyNotActive, ""
+	}
+	if reason, ok := c.closedBy(d, institution, channel); ok {
+		return WhyClosure, reason
+	}
+	if key, ok := Holiday(d); ok {
+		return WhyHoliday, key
+	}
+	if c.isPatron(d) {
+		return WhyPatron, ""
+	}
+	return WhyNotOpen, ""
+}
+
+// Next returns the first of spans that is open at after or begins later, looking at the day of after
+// in the calendar's zone and at horizonDays more. A span that is open at after is returned whole.
+func (c Calendar) Next(after time.Time, horizonDays int, spans func(Date) []Span) (Span, bool) {
+	today := DateOf(after.In(c.Zone))
+	for n := range horizonDays + 1 {
+		for _, s := range spans(today.AddDays(n)) {
+			if s.Until.After(after) {
+				return s, true
+			}
+		}
+	}
+	return Span{}, false
+}
+
+// closedBy returns the reason of the closure that leaves nothing of what would be open on d.
+func (c Calendar) closedBy(d Date, institution, channel string) (reason string, ok bool) {
+	closures := c.Closures
+	c.Closures = nil
+	if len(c.open(d, institution, channel)) == 0 {
+		return "", false
+	}
+	for n, closure := range closures {
+		c.Closures = closures[:n+1]
+		if len(c.open(d, institution, channel)) == 0 {
+			return closure.Reason, true
+		}
+	}
+	return "", false
+}
+
+// open returns the hours of d of one institution, or of any where none is given.
+func (c Calendar) open(d Date, institution, channel string) []Interval {
+	if institution != "" {
+		return c.hours(d, institution, channel)
+	}
+	var hours []Interval
+	for _, hosted := range c.hosted() {
+		hours = append(hours, c.hours(d, hosted, channel)...)
+	}
+	return joined(hours)
+}
+
+// hosted returns the office's institutions: where they are not given, those that have openings of
+// their own and an unnamed one for the openings of all.
+func (c Calendar) hosted() []string {
+	if len(c.Institutions) > 0 {
+		return c.Institutions
+	}
+	names := []string{""}
+	for _, s := range c.Series {
+		names = append(names, s.Institutions...)
+	}
+	for _, e := range c.Extras {
+		names = append(names, e.Institutions...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// hours returns the hours of d of one institution. The unnamed one has what is given for all.
+func (c Calendar) hours(d Date, institution, channel string) []Interval {
+	if !d.within(c.From, c.Until) {
+		return nil
+	}
+	var hours []Interval
+	if !c.rests(d, institution) {
+		for _, s := range c.Series {
+			if concerns(s.Institutions, institution) && admits(s.Channels, channel) && s.FallsOn(d) {
+				hours = append(hours, s.Intervals...)
+			}
+		}
+	}
+	for _, e := range c.Extras {
+		if e.Date == d && concerns(e.Institutions, institution) && admits(e.Channels, channel) {
+			hours = append(hours, e.Intervals...)
+		}
+	}
+	hours = joined(hours)
+	for _, closure := range c.Closures {
+		if !closure.holds(d, institution) {
+			continue
+		}
+		for _, cut := range closure.Intervals {
+			hours = without(hours, cut)
+		}
+	}
+	return hours
+}
+
+// rests reports whether the series of an institution do not count on d.
+func (c Calendar) rests(d Date, institution string) bool {
+	if _, ok := Holiday(d); ok || c.isPatron(d) {
+		return true
+	}
+	return slices.ContainsFunc(c.Closures, func(closure Closure) bool {
+		return len(closure.Intervals) == 0 && closure.holds(d, institution)
+	})
+}
+
+func (c Calendar) isPatron(d Date) bool { return c.Patron == MonthDay{Month: d.Month, Day: d.Day} }
+
+// spans returns the instants of the hours of d, which are ascending and do not overlap.
+func (c Calendar) spans(d Date, hours []Interval) []Span {
+	if len(hours) == 0 {
+		return nil
+	}
+	spans := make([]Span, 0, len(hours))
+	for _, h := range hours {
+		s := Span{From: d.At(h.From, c.Zone), Until: d.At(h.Until, c.Zone)}
+		last := len(spans) - 1
+		switch {
+		// Only the hour that the clock skips makes hours of the wall clock vanish, or meet.
+		case !s.From.Before(s.Until):
+		case last >= 0 && !s.From.After(spans[last].Until):
+			if s.Until.After(spans[last].Until) {
+				spans[last].Until = s.Until
+			}
+		default:
+			spans = append(spans, s)
+		}
+	}
+	return spans
+}
+
+// holds reports whether k takes something away from an institution on d.
+func (k Closure) holds(d Date, institution string) bool {
+	return d.within(k.From, k.Until) && concerns(k.Institutions, institution)
+}
+
+// FallsOn reports whether s opens on d, holidays and closures aside.
+func (s Series) FallsOn(d Date) bool {
+	if !d.within(s.From, s.Until) || !slices.Contains(s.Weekdays, d.Weekday()) {
+		return false
+	}
+	if len(s.Nth) > 0 {
+		fromStart, fromEnd := d.nth()
+		return slices.Contains(s.Nth, fromStart) || slices.Contains(s.Nth, fromEnd)
+	}
+	if s.EveryWeeks <= 1 {
+		return true
+	}
+	if s.From.IsZero() {
+		return false
+	}
+	weeks := s.From.monday().DaysUntil(d) / 7
+	return weeks%s.EveryWeeks == 0
+}
+
+func concerns(institutions []string, institution string) bool {
+	return len(institutions) == 0 || slices.Contains(institutions, institution)
+}
+
+func admits(channels []string, channel string) bool {
+	return channel == "" || len(channels) == 0 || slices.Contains(channels, channel)
+}
