@@ -1,0 +1,532 @@
+package territory
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+
+	"sportello/booking/timetable"
+)
+
+// checker looks for what is wrong with a file beyond its form.
+type checker struct {
+	file      *File // what is checked
+	whole     *File // the territory as it would be with it
+	elsewhere map[string]string
+	findings  []finding
+
+	institutions, services, offices []string // ids of whole
+	effective                       map[string]*Service
+}
+
+// check returns every fault of f as a change of the territory held. Elsewhere are the offices of
+// other territories, with theirs.
+func check(f, held *File, elsewhere map[string]string) []finding {
+	whole := over(held, f)
+	c := checker{
+		file: f, whole: whole, elsewhere: elsewhere,
+		institutions: whole.ids("institution"), offices: whole.ids("office"),
+		effective: map[string]*Service{},
+	}
+	all, err := effective(whole.Services)
+	if err != nil {
+		c.fault("", "%v", err)
+	}
+	for _, s := range all {
+		c.services = append(c.services, s.ID)
+		c.effective[s.ID] = s
+	}
+	c.head(whole.Territory)
+	for _, kind := range []string{"institution", "service", "need", "office", "officer"} {
+		c.unique(kind, "id", f.ids(kind))
+	}
+	for i, e := range f.Services {
+		c.service(fmt.Sprintf("service[%d].", i), e)
+	}
+	for i, e := range f.Needs {
+		c.need(fmt.Sprintf("need[%d].", i), e)
+	}
+	for i, e := range f.Offices {
+		c.office(fmt.Sprintf("office[%d].", i), e)
+	}
+	for i, e := range f.Officers {
+		c.officer(fmt.Sprintf("officer[%d].", i), e)
+	}
+	return c.findings
+}
+
+// over returns held with the objects of f in place of those of the same id. A territory of which f
+// says the id alone stays as it is.
+func over(held, f *File) *File {
+	whole := &File{
+		Territory:    f.Territory,
+		Institutions: replace(held.Institutions, f.Institutions, func(e InstitutionEntry) string { return e.ID }),
+		Services:     replace(held.Services, f.Services, func(e ServiceEntry) string { return e.ID }),
+		Needs:        replace(held.Needs, f.Needs, func(e NeedEntry) string { return e.ID }),
+		Offices:      replace(held.Offices, f.Offices, func(e OfficeEntry) string { return e.ID }),
+		Officers:     replace(held.Officers, f.Officers, func(e OfficerEntry) string { return e.ID }),
+	}
+	if h := f.Territory; h.ID == held.Territory.ID && h.Name == "" && h.Timezone == "" && h.Languages == nil {
+		whole.Territory = held.Territory
+	}
+	return whole
+}
+
+// replace returns held with the objects of said in place of those of the same id. The order is
+// said's when it names all of them, else held's with the new ones at the end.
+func replace[T any](held, said []T, id func(T) string) []T {
+	fresh := make(map[string]T, len(said))
+	for _, x := range said {
+		fresh[id(x)] = x
+	}
+	var whole []T
+	rest := false
+	for _, x := range held {
+		new, named := fresh[id(x)]
+		if !named {
+			rest, new = true, x
+		}
+		whole = append(whole, new)
+		delete(fresh, id(x))
+	}
+	if !rest {
+		return said
+	}
+	for _, x := range said {
+		if _, added := fresh[id(x)]; added {
+			whole = append(whole, x)
+		}
+	}
+	return whole
+}
+
+func (c *checker) fault(path, format string, args ...any) {
+	c.findings = append(c.findings, finding{path, fmt.Sprintf(format, args...)})
+}
+
+// written reports whether the file says something at path, were it nought.
+func (c *checker) written(path string) bool {
+	_, ok := c.file.lines[path]
+	return ok
+}
+
+func (c *checker) head(h Head) {
+	c.id("territory.id", h.ID)
+	c.required("territory.name", h.Name)
+	c.zone("territory.timezone", h.Timezone)
+	c.known("territory.languages", "language", h.Languages, Languages())
+}
+
+func (c *checker) service(at string, e ServiceEntry) {
+	s := c.effective[e.ID]
+	if s == nil {
+		return // it has no id, which is said already
+	}
+	c.required(at+"name", s.Name)
+	switch {
+	case len(e.Needs) > 0 && len(e.NeedsAny) > 0:
+		c.fault(at+"needs_any", "a service has needs (one officer of each) or needs_any (one of any of them), not both")
+	case len(s.Institutions()) == 0:
+		c.fault(at+"needs", "needs or needs_any is required: the institutions whose officers it takes")
+	}
+	c.known(at+"needs", "institution", e.Needs, c.institutions)
+	c.known(at+"needs_any", "institution", e.NeedsAny, c.institutions)
+	c.languagesOf(at+"names", e.Names)
+	if s.Minutes == 0 && !c.written(at+"minutes") {
+		c.fault(at+"minutes", "minutes is required")
+	}
+	c.counted(at+"minutes", e.Minutes, timetable.Grid, 24*60)
+	c.counted(at+"step", e.Step, timetable.Grid, 24*60)
+	c.minutes(at+"buffer_before", e.BufferBefore, 24*60)
+	c.minutes(at+"buffer_after", e.BufferAfter, 24*60)
+	c.lead(at, e.LeadMinMinutes, e.LeadMaxDays)
+	c.bounded(at+"cancel_until_minutes", e.CancelUntilMinutes, maxLeadDays*24*60)
+	c.channels(at+"channels", e.Channels)
+	c.unique(at+"window", "channel", each(e.Windows, func(w WindowEntry) string { return string(w.Channel) }))
+	for i, w := range e.Windows {
+		in := fmt.Sprintf("%swindow[%d].", at, i)
+		c.channels(in+"channel", []Channel{w.Channel})
+		c.lead(in, w.LeadMinMinutes, w.LeadMaxDays)
+	}
+	if areas := c.areas(); e.Area != "" && !slices.Contains(areas, e.Area) {
+		c.fault(at+"area", "no office has a waiting area %q%s", e.Area, hint(e.Area, areas))
+	}
+	c.bounded(at+"daily_ceiling", &e.DailyCeiling, 100_000)
+	c.counted(at+"capacity", e.Capacity, 1, 10_000)
+	c.bounded(at+"rooms", &e.Rooms, 1)
+	c.ordered(at+"valid_to", e.ValidFrom, e.ValidTo)
+	c.ordered(at+"requests_to", e.RequestsFrom, e.RequestsTo)
+	c.known(at+"successors", "service", e.Successors, c.services)
+	if i := slices.Index(e.Successors, e.ID); i >= 0 {
+		c.fault(fmt.Sprintf("%ssuccessors[%d]", at, i), "a service cannot succeed itself")
+	}
+	c.known(at+"audience", "audience", e.Audience, []string{"citizen", "employer"})
+	c.known(at+"levels", "level", e.Levels, []string{"informazione", "erogazione"})
+}
+
+// maxLeadDays is how far ahead anything can be booked.
+const maxLeadDays = 732
+
+func (c *checker) lead(at string, minMinutes, maxDays *int) {
+	c.bounded(at+"lead_min_minutes", minMinutes, maxLeadDays*24*60)
+	c.bounded(at+"lead_max_days", maxDays, maxLeadDays)
+}
+
+func (c *checker) areas() []string {
+	var ids []string
+	for _, o := range c.whole.Offices {
+		for _, a := range o.Areas {
+			ids = append(ids, a.ID)
+		}
+		if len(o.Areas) == 0 {
+			ids = append(ids, defaultArea)
+		}
+	}
+	return ids
+}
+
+func (c *checker) need(at string, e NeedEntry) {
+	c.words(at+"name", e.Name)
+	if len(e.Services) == 0 {
+		c.fault(at+"services", "services is required")
+	}
+	c.known(at+"services", "service", e.Services, c.services)
+}
+
+var belfiore = regexp.MustCompile(`^[A-Z][0-9]{3}$`)
+
+func (c *checker) office(at string, e OfficeEntry) {
+	if territory, ok := c.elsewhere[e.ID]; ok {
+		c.fault(at+"id", "the id belongs to an office of territory %q", territory)
+	}
+	c.required(at+"name", e.Name)
+	if e.Comune != "" && !belfiore.MatchString(e.Comune) {
+		c.fault(at+"comune", "comune %q is not a Belfiore code such as E335", e.Comune)
+	}
+	c.zone(at+"timezone", e.Timezone)
+	c.known(at+"institutions", "institution", e.Institutions, c.institutions)
+	c.offered(at, e)
+	c.bounded(at+"longest_wait_minutes", e.LongestWait, 24*60)
+	c.counted(at+"calls_before_no_show", e.CallsBeforeNoShow, 1, 10)
+	c.ordered(at+"until", e.From, e.Until)
+	if len(e.Desks) == 0 {
+		c.fault(at+"desk", "an office needs at least one [[office.desk]]")
+	}
+	c.unique(at+"desk", "id", each(e.Desks, func(d DeskEntry) string { return d.ID }))
+	c.unique(at+"area", "id", each(e.Areas, func(a AreaEntry) string { return a.ID }))
+	c.unique(at+"room", "id", each(e.Rooms, func(r RoomEntry) string { return r.ID }))
+	c.series(at+"area", e.Areas)
+	hosted := orDefault(e.Institutions, c.institutions...)
+	for i, p := range e.Openings {
+		c.opening(fmt.Sprintf("%sopening[%d].", at, i), p, hosted)
+	}
+	for i, x := range e.Extras {
+		in := fmt.Sprintf("%sextra[%d].", at, i)
+		c.dated(in+"date", x.Date)
+		c.intervals(in+"intervals", x.Intervals, true)
+		c.hosted(in, x.Institutions, hosted)
+		c.channels(in+"channels", x.Channels)
+	}
+	for i, k := range e.Closures {
+		in := fmt.Sprintf("%sclosure[%d].", at, i)
+		c.dated(in+"from", k.From)
+		c.ordered(in+"until", k.From, k.Until)
+		c.intervals(in+"intervals", k.Intervals, false)
+		c.hosted(in, k.Institutions, hosted)
+	}
+	for i, n := range e.Notices {
+		in := fmt.Sprintf("%snotice[%d].", at, i)
+		c.words(in+"text", n.Text)
+		c.ordered(in+"until", n.From, n.Until)
+	}
+}
+
+// offered checks the services that an office lists: known, hosted, with a room where they take one.
+func (c *checker) offered(at string, e OfficeEntry) {
+	c.known(at+"services", "service", e.Services, c.services)
+	hosted := orDefault(e.Institutions, c.institutions...)
+	for i, id := range e.Services {
+		s, ok := c.effective[id]
+		if !ok {
+			continue
+		}
+		in := fmt.Sprintf("%sservices[%d]", at, i)
+		if !s.hostedBy(hosted) {
+			c.fault(in, "service %q needs %s, and the office has %s", id, institutionsOf(s), cmp.Or(strings.Join(hosted, ", "), "none of them"))
+		}
+		if s.Rooms > len(e.Rooms) {
+			c.fault(in, "service %q needs a room, and the office has no [[office.room]]", id)
+		}
+	}
+}
+
+func institutionsOf(s *Service) string {
+	if len(s.Needs) > 0 {
+		return strings.Join(s.Needs, " and ")
+	}
+	return strings.Join(s.NeedsAny, " or ")
+}
+
+// lettered are the series that a waiting area may have: X, Y, Z and what begins with them are the
+// lanes of kiosks that print while the line is down.
+var lettered = regexp.MustCompile(`^[A-W][A-Z]?$`)
+
+func (c *checker) series(at string, areas []AreaEntry) {
+	seen := map[string]int{}
+	for i, a := range areas {
+		in := fmt.Sprintf("%s[%d].series", at, i)
+		first, again := seen[a.Series]
+		switch {
+		case a.Series == "":
+			c.fault(in, "series is required")
+		case !lettered.MatchString(a.Series):
+			c.fault(in, "series %q must be one or two capital letters, the first from A to W", a.Series)
+		case again:
+			c.fault(in, "series %q is also that of area %q", a.Series, areas[first].ID)
+		default:
+			seen[a.Series] = i
+		}
+	}
+}
+
+func (c *checker) opening(at string, p OpeningEntry, hosted []string) {
+	c.hosted(at, p.Institutions, hosted)
+	c.channels(at+"channels", p.Channels)
+	if len(p.Weekdays) == 0 {
+		c.fault(at+"weekdays", "weekdays is required")
+	}
+	c.intervals(at+"intervals", p.Intervals, true)
+	c.rota(at, p.Weekdays, p.EveryWeeks, p.Nth, p.From, p.Until)
+}
+
+// rota checks what openings and presences have in common.
+func (c *checker) rota(at string, days []Weekday, everyWeeks int, nth []int, from, until timetable.Date) {
+	for i, d := range days {
+		if slices.Contains(days[:i], d) {
+			c.fault(fmt.Sprintf("%sweekdays[%d]", at, i), "%s is there twice", timetable.WeekdayName(time.Weekday(d)))
+		}
+	}
+	c.counted(at+"every_weeks", everyWeeks, 1, 52)
+	if everyWeeks > 1 && from.IsZero() && !c.written(at+"from") {
+		c.fault(at+"every_weeks", "every_weeks counts from the week of from, which is missing")
+	}
+	if everyWeeks > 1 && len(nth) > 0 {
+		c.fault(at+"nth", "nth stands instead of every_weeks: one of them must go")
+	}
+	for i, n := range nth {
+		if n == 0 || n < -5 || n > 5 {
+			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth %d must be 1 to 5, or -1 to -5 from the month's end", n)
+		}
+	}
+	c.ordered(at+"until", from, until)
+}
+
+func (c *checker) officer(at string, e OfficerEntry) {
+	c.required(at+"name", e.Name)
+	if e.Institution == "" {
+		c.fault(at+"institution", "institution is required: the employer")
+	} else {
+		c.known(at+"institution", "institution", []string{e.Institution}, c.institutions)
+	}
+	if e.Role != "" && e.Role != RoleOfficer && e.Role != RoleTutor {
+		c.fault(at+"role", "unknown role %q: officer or tutor", e.Role)
+	}
+	for i, a := range e.ActsFor {
+		in := fmt.Sprintf("%sacts_for[%d].", at, i)
+		c.known(in+"institution", "institution", []string{a.Institution}, c.institutions)
+		c.ordered(in+"until", a.From, a.Until)
+	}
+	c.known(at+"services", "service", e.Services, c.services)
+	f := buildOfficer(e)
+	for i, id := range e.Services {
+		if s, ok := c.effective[id]; ok && !f.actsForAny(s.Institutions()) {
+			c.fault(fmt.Sprintf("%sservices[%d]", at, i), "service %q needs %s, for which the officer does not act", id, institutionsOf(s))
+		}
+	}
+	for i, code := range e.Languages {
+		if _, err := language.ParseBase(code); err != nil || len(code) != 2 {
+			c.fault(fmt.Sprintf("%slanguages[%d]", at, i), "unknown language %q: two letters such as it or en", code)
+		}
+	}
+	c.ordered(at+"until", e.From, e.Until)
+	for i, p := range e.Presences {
+		in := fmt.Sprintf("%spresence[%d].", at, i)
+		c.known(in+"office", "office", []string{p.Office}, c.offices)
+		if o, ok := find(c.whole.Offices, func(o OfficeEntry) bool { return o.ID == p.Office }); ok {
+			if hosted := orDefault(o.Institutions, c.institutions...); !f.actsForAny(hosted) {
+				c.fault(in+"office", "office %q has %s, and the officer acts for none of them", o.ID, strings.Join(hosted, ", "))
+			}
+		}
+		c.intervals(in+"intervals", p.Intervals, false)
+		c.rota(in, p.Weekdays, p.EveryWeeks, p.Nth, p.From, p.Until)
+	}
+	for i, a := range e.Absences {
+		in := fmt.Sprintf("%sabsence[%d].", at, i)
+		c.dated(in+"from", a.From.Date)
+		if s := Absence(a).span(time.UTC); !a.From.Date.IsZero() && !s.From.Before(s.Until) {
+			c.fault(in+"until", "until must be after from")
+		}
+	}
+}
+
+var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+
+func (c *checker) id(path, id string) {
+	switch {
+	case id == "":
+		c.fault(path, "%s is required", key(path))
+	case !identifier.MatchString(id):
+		c.fault(path, "%s %q must be letters without accents, digits, dots, hyphens or underscores, at most 64", key(path), id)
+	}
+}
+
+// unique checks the ids of the objects at path, or of a whole kind.
+func (c *checker) unique(path, field string, ids []string) {
+	seen := map[string]int{}
+	for i, id := range ids {
+		in := fmt.Sprintf("%s[%d].%s", path, i, field)
+		c.id(in, id)
+		j, again := seen[id]
+		if !again {
+			seen[id] = i
+			continue
+		}
+		if id == "" {
+			continue
+		}
+		first := ""
+		if at := where(c.file.lines, fmt.Sprintf("%s[%d].%s", path, j, field)); at.line > 0 {
+			first = fmt.Sprintf(", first on line %d", at.line)
+		}
+		c.fault(in, "%s %q is used twice%s", field, id, first)
+	}
+}
+
+func (c *checker) required(path, text string) {
+	if text == "" {
+		c.fault(path, "%s is required", key(path))
+	}
+}
+
+func (c *checker) dated(path string, d timetable.Date) {
+	if d.IsZero() {
+		c.fault(path, "%s is required", key(path))
+	}
+}
+
+func (c *checker) ordered(path string, from, until timetable.Date) {
+	if !until.IsZero() && until.Before(from) {
+		c.fault(path, "%s %s is before %s", key(path), until, from)
+	}
+}
+
+func (c *checker) zone(path, name string) {
+	if name == "" {
+		return
+	}
+	// "Local" would be the server's zone, whichever that is.
+	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
+		c.fault(path, "unknown time zone %q: a name such as Europe/Rome", name)
+	}
+}
+
+// known checks a list of references, or one reference at a path without an index.
+func (c *checker) known(path, kind string, ids, known []string) {
+	for i, id := range ids {
+		in := fmt.Sprintf("%s[%d]", path, i)
+		switch {
+		case id == "":
+			c.fault(in, "%s is required", key(path))
+		case !slices.Contains(known, id):
+			c.fault(in, "unknown %s %q%s", kind, id, hint(id, known))
+		case slices.Contains(ids[:i], id):
+			c.fault(in, "%s %q is there twice", kind, id)
+		}
+	}
+}
+
+// hosted checks the institutions of an opening, extra opening or closure against the office's.
+func (c *checker) hosted(at string, ids, hosted []string) {
+	for i, id := range ids {
+		in := fmt.Sprintf("%sinstitutions[%d]", at, i)
+		switch {
+		case !slices.Contains(c.institutions, id):
+			c.fault(in, "unknown institution %q%s", id, hint(id, c.institutions))
+		case !slices.Contains(hosted, id):
+			c.fault(in, "institution %q is not one of the office: %s", id, strings.Join(hosted, ", "))
+		}
+	}
+}
+
+func (c *checker) channels(path string, channels []Channel) {
+	c.known(path, "channel", texts(channels), texts(Channels()))
+}
+
+// words checks a text by language, which must have Italian.
+func (c *checker) words(path string, words map[string]string) {
+	if words["it"] == "" {
+		c.fault(path, "%s is required in Italian: { it = \"…\" }", key(path))
+	}
+	c.languagesOf(path, words)
+}
+
+func (c *checker) languagesOf(path string, words map[string]string) {
+	for _, l := range slices.Sorted(maps.Keys(words)) {
+		switch {
+		case !slices.Contains(Languages(), l):
+			c.fault(join(path, l), "unknown language %q: %s", l, strings.Join(Languages(), ", "))
+		case words[l] == "":
+			c.fault(join(path, l), "the text is empty")
+		}
+	}
+}
+
+// intervals checks that times are on the grid and that no two overlap.
+func (c *checker) intervals(path string, all []timetable.Interval, required bool) {
+	if required && len(all) == 0 {
+		c.fault(path, "intervals is required")
+	}
+	for i, a := range all {
+		in := fmt.Sprintf("%s[%d]", path, i)
+		if !a.OnGrid() {
+			c.fault(in, "interval %s: minutes must be multiples of %d", a, timetable.Grid)
+		}
+		for _, b := range all[:i] {
+			if a.From < b.Until && b.From < a.Until {
+				c.fault(in, "interval %s overlaps %s", a, b)
+			}
+		}
+	}
+}
+
+// counted checks a number that is at least step, a multiple of it and at most limit; nought means
+// the default unless it is written.
+func (c *checker) counted(path string, n, step, limit int) {
+	switch {
+	case n == 0 && !c.written(path):
+	case n < step || n > limit:
+		c.fault(path, "%s must be %d to %d", key(path), step, limit)
+	case n%step != 0:
+		c.fault(path, "%s %d must be a multiple of %d", key(path), n, step)
+	}
+}
+
+// minutes checks a length of time that may be nought.
+func (c *checker) minutes(path string, n, limit int) {
+	if n != 0 {
+		c.counted(path, n, timetable.Grid, limit)
+	}
+}
+
+// bounded checks a number from nought to limit; nil means the default.
+func (c *checker) bounded(path string, n *int, limit int) {
+	if n != nil && (*n < 0 || *n > limit) {
+		c.fault(path, "%s must be 0 to %d", key(path), limit)
+	}
+}
