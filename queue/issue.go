@@ -1,0 +1,147 @@
+package queue
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+
+	"sportello/booking/territory"
+	"sportello/internal/audit"
+	"sportello/internal/fault"
+	"sportello/internal/store"
+	"sportello/queue/rule"
+)
+
+// Request asks for a ticket. Key names the asking: the same key gives the same ticket, however
+// often it is sent.
+type Request struct {
+	Office, Service string
+	Language        string
+	Key             string
+	Precedence      bool
+	Origin          Origin
+	By              string // who asks, for the audit
+}
+
+// Issue puts a walk-in into the queue and returns its ticket. Its faults are those for which no
+// number may be given out: unknown_service, service_ended, not_by_ticket, closed with the next
+// opening, no_officer, service_stopped and full.
+func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
+	version, err := territory.Lock(ctx, tx, r.Office)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if r.Key != "" {
+		known, err := one(ctx, tx, `WHERE t.office_id = $1 AND t.request_key = $2`, r.Office, r.Key)
+		if fault.Code(err) != "unknown_ticket" {
+			return known, err
+		}
+	}
+	office, err := territory.Of(ctx, tx, r.Office)
+	if err != nil {
+		return Ticket{}, err
+	}
+	opening, err := admit(ctx, tx, office, r)
+	if err != nil {
+		return Ticket{}, err
+	}
+	service, _ := office.Offers(r.Service)
+	area := office.AreaOf(service)
+	t := Ticket{
+		ID: store.NewID(), Token: store.NewToken(), Office: office.ID, Day: office.Today(tx.Now), Series: area.Series, Area: area.ID,
+		Seq: version, Service: service.ID, State: Waiting, Origin: r.Origin, Precedence: r.Precedence, Language: r.Language,
+		IssuedAt: tx.Now, DueAt: rule.DueWalkIn(tx.Now, opening, r.Precedence), ChangedAt: tx.Now,
+	}
+	if t.Number, err = nextNumber(ctx, tx, t); err != nil {
+		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
+	}
+	if err := insert(ctx, tx, t, r.Key); err != nil {
+		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
+	}
+	return t, record(ctx, tx, t, version, r.By, "ticket.issue", nil)
+}
+
+// admit checks that a ticket can be had now, and returns from when its time in the queue counts.
+func admit(ctx context.Context, tx *store.Tx, office *territory.Office, r Request) (opening time.Time, err error) {
+	service, ok := office.Offers(r.Service)
+	if !ok {
+		return time.Time{}, fault.New(fault.Missing, "unknown_service", "service", r.Service)
+	}
+	stops, err := readStops(ctx, tx, office, tx.Now)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("issue ticket: %w", err)
+	}
+	issued, err := issuedToday(ctx, tx, office, tx.Now)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("issue ticket: %w", err)
+	}
+	o := offer(office, service, tx.Now, stops, issued)
+	// Staff at a desk know better than the timetable who can still be helped.
+	if !o.Open && !(r.Origin == FromDesk && (o.Because == Closed || o.Because == NoOfficer || o.Because == NotByTicket)) {
+		return time.Time{}, o.fault()
+	}
+	return o.From, nil
+}
+
+const countNumber = `
+INSERT INTO ticket_counters (office_id, series, day, last) VALUES ($1, $2, $3, 1)
+ON CONFLICT (office_id, series, day) DO UPDATE SET last = ticket_counters.last + 1
+RETURNING last`
+
+// nextNumber takes the next number of the ticket's series and day; the rollback of the transaction
+// gives it back.
+func nextNumber(ctx context.Context, tx *store.Tx, t Ticket) (int, error) {
+	var n int
+	err := tx.QueryRow(ctx, countNumber, t.Office, t.Series, t.Day.String()).Scan(&n)
+	return n, err
+}
+
+// Leave takes a ticket out of the queue at its holder's wish. One that was called cannot leave: the
+// desk sees to it.
+func Leave(ctx context.Context, tx *store.Tx, token string) (Ticket, error) {
+	t, err := ByToken(ctx, tx, token)
+	if err != nil {
+		return Ticket{}, err
+	}
+	version, t, err := lockTicket(ctx, tx, t.ID)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if t.State == Cancelled {
+		return t, nil
+	}
+	if t.State != Waiting && t.State != Parked {
+		return Ticket{}, wrongState(t)
+	}
+	before := t
+	t.State, t.EndedAt, t.ChangedAt, t.undo = Cancelled, tx.Now, tx.Now, ""
+	if err := save(ctx, tx, before, t); err != nil {
+		return Ticket{}, fmt.Errorf("leave queue: %w", err)
+	}
+	return t, record(ctx, tx, t, version, "citizen", "ticket.leave", nil)
+}
+
+// lockTicket locks the office of a ticket and reads the ticket as it then is.
+func lockTicket(ctx context.Context, tx *store.Tx, id string) (version int64, t Ticket, err error) {
+	var office string
+	err = tx.QueryRow(ctx, `SELECT office_id FROM tickets WHERE id = $1`, id).Scan(&office)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, Ticket{}, fault.New(fault.Missing, "unknown_ticket")
+	}
+	if err != nil {
+		return 0, Ticket{}, fmt.Errorf("read ticket: %w", err)
+	}
+	if version, err = territory.Lock(ctx, tx, office); err != nil {
+		return 0, Ticket{}, err
+	}
+	t, err = ByID(ctx, tx, id)
+	return version, t, err
+}
+
+func record(ctx context.Context, tx *store.Tx, t Ticket, version int64, by, action string, detail map[string]any) error {
+	return audit.Record(ctx, tx, audit.Entry{
+		Scope: t.Office, Version: version, Actor: by, Action: action, Subject: "ticket:" + t.ID, Detail: detail,
+	})
+}
