@@ -1,0 +1,41 @@
+// Package printouts turns values into paper: for now the queue ticket of an 80 mm printer, as PDF.
+//
+// It is pure: the caller hands it values and texts and gets bytes. The same values give the same
+// bytes, so a printout can be made again instead of being stored. The package knows no office, no
+// queue and no language of its own: every printed word comes from the caller.
+//
+// # What it can draw
+//
+// Text is set in the Go fonts, embedded in the file. They hold Latin, Cyrillic and Greek, which
+// covers Italian, English, Romanian, Ukrainian, Spanish, French and Albanian. They hold neither
+// Arabic nor Chinese: a ticket whose second language they cannot draw in full is printed in
+// Italian alone, never with empty boxes, and the page behind its QR code speaks the citizen's
+// language. [Prints] tells a screen beforehand. A character without a glyph in the name of an
+// office, an area or an institution is left out; one in a number is an error, because a ticket
+// must not show another number than the queue's.
+//
+// # What it does not claim
+//
+// The files carry title and language but no structure tree, and conform to neither PDF/A nor PDF/UA.
+package printouts
+
+import "golang.org/x/text/language"
+
+// Prints reports whether the fonts hold the script lang is commonly written in. lang is a BCP 47
+// tag; an empty, unknown or malformed one gives false. It judges the script alone: a printout
+// still leaves out a second language whose texts have a letter the fonts lack.
+func Prints(lang string) bool {
+	tag, err := language.Parse(lang)
+	if err != nil {
+		return false
+	}
+	script, confidence := tag.Script()
+	if confidence == language.No {
+		return false
+	}
+	switch script.String() {
+	case "Latn", "Cyrl", "Grek":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package printouts
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"time"
+
+	"codeberg.org/go-pdf/fpdf"
+	"github.com/skip2/go-qrcode"
+)
+
+const (
+	point = 25.4 / 72 // mm
+	dot   = 0.125     // mm: one dot of a thermal head of 203 dpi
+)
+
+// A sheet is a page in the making. It has a width and grows downwards; its height is known when
+// all is set. Measures are mm from the top left corner.
+type sheet struct {
+	typefaces
+	y     float64 // where the next thing goes
+	marks []func(*fpdf.Fpdf)
+}
+
+// A style is how a paragraph is set.
+type style struct {
+	face    *face
+	size    float64 // points
+	leading float64 // from baseline to baseline, as a multiple of size
+}
+
+// em is the style's size in mm.
+func (st style) em() float64 { return st.size * point }
+
+// fit returns st, made smaller if need be for a text of ems to go on a line of width mm, but not
+// below least points.
+func (st style) fit(ems, width, least float64) style {
+	if ems*st.em() > width {
+		st.size = max(least, width/ems/point)
+	}
+	return st
+}
+
+// lines breaks text into lines of width mm.
+func (st style) lines(text string, width float64) []string {
+	return st.face.wrap(text, width/st.em())
+}
+
+// text sets s at x in lines of width mm. The capitals of its first line touch y; the height it
+// returns ends at the last baseline. The first ink of every line stands exactly at x.
+func (s *sheet) text(st style, x, y, width float64, text string) (height float64) {
+	lines := st.lines(text, width)
+	if len(lines) == 0 {
+		return 0
+	}
+	baseline := y + st.face.capHeight*st.em()
+	for i, line := range lines {
+		lineX := x - st.face.bearing(line)*st.em()
+		lineY := baseline + float64(i)*st.leading*st.em()
+		s.marks = append(s.marks, func(p *fpdf.Fpdf) {
+			p.SetFont("Go", st.face.style, st.size)
+			p.Text(lineX, lineY, line)
+		})
+	}
+	return (st.face.capHeight + float64(len(lines)-1)*st.leading) * st.em()
+}
+
+// bar blackens a rectangle.
+func (s *sheet) bar(x, y, width, height float64) {
+	s.marks = append(s.marks, func(p *fpdf.Fpdf) { p.Rect(x, y, width, height, "F") })
+}
+
+// squares draws a matrix whose modules have the given side, each row's runs as one rectangle and
+// all as one path: painted one by one, screens would show seams between them.
+func (s *sheet) squares(matrix [][]bool, x, y, side float64) {
+	s.marks = append(s.marks, func(p *fpdf.Fpdf) {
+		for row, modules := range matrix {
+			top := y + float64(row)*side
+			for from := 0; from < len(modules); from++ {
+				to := from
+				for to < len(modules) && modules[to] {
+					to++
+				}
+				if to == from {
+					continue
+				}
+				left, right := x+float64(from)*side, x+float64(to)*side
+				p.MoveTo(left, top)
+				p.LineTo(right, top)
+				p.LineTo(right, top+side)
+				p.LineTo(left, top+side)
+				p.ClosePath()
+				from = to
+			}
+		}
+		p.DrawPath("F")
+	})
+}
+
+// qrMatrix is the QR code of content at error correction M, without its quiet zone.
+func qrMatrix(content string) ([][]bool, error) {
+	code, err := qrcode.New(content, qrcode.Medium)
+	if err != nil {
+		return nil, err
+	}
+	code.DisableBorder = true
+	return code.Bitmap(), nil
+}
+
+// pdf renders the sheet as a document of one page, width mm wide and as high as what is on it
+// plus bottom mm.
+func (s *sheet) pdf(width, bottom float64, title, lang string, at time.Time) ([]byte, error) {
+	p := fpdf.NewCustom(&fpdf.InitType{
+		OrientationStr: "P",
+		UnitStr:        "mm",
+		Size:           fpdf.SizeType{Wd: width, Ht: onDots(s.y + bottom)},
+	})
+	p.SetCreationDate(at)
+	p.SetModificationDate(at)
+	p.SetCatalogSort(true)
+	p.SetTitle(title, true)
+	p.SetLang(lang)
+	p.SetAutoPageBreak(false, 0)
+	for _, f := range []*face{s.regular, s.bold} {
+		p.AddUTF8FontFromBytes("Go", f.style, f.ttf)
+	}
+	p.AddPage()
+	for _, mark := range s.marks {
+		mark(p)
+	}
+	var out bytes.Buffer
+	if err := p.Output(&out); err != nil {
+		return nil, fmt.Errorf("write pdf: %w", err)
+	}
+	return out.Bytes(), nil
+}
+
+// onDots is the least multiple of a dot that is not below mm.
+func onDots(mm float64) float64 { return math.Ceil(mm/dot) * dot }

@@ -1,0 +1,312 @@
+package printouts
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/text/language"
+)
+
+// A Ticket is what a queue ticket says. It carries no name and no service that reveals a need.
+//
+// Only Number and IssuedAt are required: what is empty is left out and leaves no gap. Texts of any
+// length wrap; a word longer than its column is set smaller and in the end broken.
+type Ticket struct {
+	Number       string    // as it is called, e.g. "A012"
+	Area         string    // where to wait, e.g. "Area A – sala d'attesa"
+	Office       string    // the office's name
+	Address      string    // and where it is
+	IssuedAt     time.Time // printed to the minute, in its own location
+	StatusURL    string    // the ticket's page, as a QR code for the phone; "" leaves it out
+	Language     string    // BCP 47 of Second; "" or Italian: Italian only
+	Words        Words     // the printed texts in Italian
+	Second       *Words    // the same in the citizen's language; nil: Italian only
+	Institutions []string  // their names, side by side at the head and equal in rank
+}
+
+// Words are the texts of a ticket in one language, from the message catalogue. They may say
+// neither a service nor a promise of time.
+type Words struct {
+	Title         string // over the number and in the document's title: "Il tuo numero"
+	WaitHere      string // over the area: "Aspetta qui"
+	NotInOrder    string // that numbers are not called in order: "I numeri non seguono l'ordine. Guarda il tabellone."
+	FollowOnPhone string // beside the QR code, what it is for: "Inquadra il codice: segui la fila dal telefono."
+	KeepTicket    string // at the foot: "Tieni il biglietto fino alla fine."
+}
+
+// The grid of the ticket in mm: the 72 mm a head of 576 dots can print, centred on 80 mm paper, in
+// two columns.
+const (
+	ticketWidth  = 80.0
+	ticketMargin = 4.0
+	ticketBody   = ticketWidth - 2*ticketMargin
+	ticketGutter = 4.0
+	ticketHalf   = (ticketBody - ticketGutter) / 2
+	ticketSecond = ticketMargin + ticketHalf + ticketGutter // where the second column starts
+	ticketGap    = 3.5                                      // between text and rule
+	ticketLine   = 2.0                                      // between lines of different type
+)
+
+// The QR code of the ticket. A quiet zone of four modules (ISO/IEC 18004) is at most 3 mm, less
+// than the margin on its left and the gaps above and below.
+const (
+	qrSide        = 30.0    // mm at most
+	qrModule      = 6 * dot // at most: larger only costs paper
+	qrLeastModule = 3 * dot // below, phones read thermal print badly
+)
+
+// ErrNoNumber means that a ticket has no number, or one with a character that cannot be printed.
+var ErrNoNumber = errors.New("the ticket has no printable number")
+
+// ErrNoTime means that a ticket does not say when it was issued.
+var ErrNoTime = errors.New("the ticket has no time of issue")
+
+// ErrLongURL means that a status address is too long for a QR code a phone reads from a ticket.
+var ErrLongURL = errors.New("the status address is too long for a QR code on a ticket")
+
+// PDF returns the ticket as a document of one page, 80 mm wide and as high as its content. It
+// returns ErrNoNumber, ErrNoTime or ErrLongURL for a ticket that would be of no use on paper. The
+// document's language is Italian.
+func (t Ticket) PDF() ([]byte, error) {
+	faces, err := faces()
+	if err != nil {
+		return nil, fmt.Errorf("print ticket: %w", err)
+	}
+	t, err = t.legible(faces)
+	if err != nil {
+		return nil, fmt.Errorf("print ticket: %w", err)
+	}
+	s := ticketSheet{
+		sheet:  sheet{typefaces: faces, y: ticketMargin},
+		label:  style{face: faces.regular, size: 10, leading: 1.25},
+		strong: style{face: faces.bold, size: 10, leading: 1.25},
+		small:  style{face: faces.regular, size: 9, leading: 1.25},
+	}
+	if err := s.set(t); err != nil {
+		return nil, fmt.Errorf("print ticket: %w", err)
+	}
+	title := strings.TrimSpace(t.Words.Title + " " + t.Number)
+	pdf, err := s.pdf(ticketWidth, ticketMargin, title, "it", t.IssuedAt)
+	if err != nil {
+		return nil, fmt.Errorf("print ticket: %w", err)
+	}
+	return pdf, nil
+}
+
+// legible returns t with the texts as they can be printed: Second is never nil, and empty where
+// Italian stands alone.
+func (t Ticket) legible(faces typefaces) (Ticket, error) {
+	number, whole := faces.legible(t.Number)
+	if number == "" || !whole {
+		return Ticket{}, ErrNoNumber
+	}
+	if t.IssuedAt.IsZero() {
+		return Ticket{}, ErrNoTime
+	}
+	t.Number = number
+	t.Area, _ = faces.legible(t.Area)
+	t.Office, _ = faces.legible(t.Office)
+	t.Address, _ = faces.legible(t.Address)
+	t.Words, _ = t.Words.legible(faces)
+	t.Second = t.second(faces)
+
+	var institutions []string
+	for _, name := range t.Institutions {
+		if name, _ = faces.legible(name); name != "" {
+			institutions = append(institutions, name)
+		}
+	}
+	t.Institutions = institutions
+	return t, nil
+}
+
+// second returns the words of the second language, or none where it is Italian or has a letter
+// that the faces cannot draw.
+func (t Ticket) second(faces typefaces) *Words {
+	if t.Second == nil || t.Language == "" {
+		return &Words{}
+	}
+	if base, _ := language.Make(t.Language).Base(); base.String() == "it" {
+		return &Words{}
+	}
+	words, whole := t.Second.legible(faces)
+	if !whole {
+		return &Words{}
+	}
+	return &words
+}
+
+func (w Words) legible(faces typefaces) (words Words, whole bool) {
+	whole = true
+	for _, text := range []*string{&w.Title, &w.WaitHere, &w.NotInOrder, &w.FollowOnPhone, &w.KeepTicket} {
+		drawn, all := faces.legible(*text)
+		*text, whole = drawn, whole && all
+	}
+	return w, whole
+}
+
+// A ticketSheet is the sheet of a ticket: sections with a rule between them.
+type ticketSheet struct {
+	sheet
+	label, strong, small style
+}
+
+// set puts the sections of t on the sheet, from the top.
+func (s *ticketSheet) set(t Ticket) error {
+	s.head(t.Institutions)
+	s.number(t)
+	s.area(t)
+	s.notices(t)
+	if err := s.phone(t); err != nil {
+		return err
+	}
+	s.issued(t)
+	s.keep(t)
+	return nil
+}
+
+// section starts a section: below a rule, unless it is the first.
+func (s *ticketSheet) section() {
+	if s.y == ticketMargin {
+		return
+	}
+	s.y = onDots(s.y + ticketGap)
+	s.bar(ticketMargin, s.y, ticketBody, 2*dot)
+	s.y += 2*dot + ticketGap
+}
+
+// head sets the institutions side by side, in rows of up to three and in one size.
+func (s *ticketSheet) head(institutions []string) {
+	columns := min(len(institutions), 3)
+	if len(institutions) == 4 {
+		columns = 2
+	}
+	if columns == 0 {
+		return
+	}
+	width := (ticketBody - float64(columns-1)*ticketGutter) / float64(columns)
+	longest := s.bold.longestWord(strings.Join(institutions, " "))
+	st := style{face: s.bold, size: 9, leading: 1.2}.fit(longest, width, 6)
+	for row := range slices.Chunk(institutions, columns) {
+		if s.y > ticketMargin {
+			s.y += ticketGap
+		}
+		height := 0.0
+		for i, name := range row {
+			x := ticketMargin + float64(i)*(width+ticketGutter)
+			height = max(height, s.text(st, x, s.y, width, name))
+		}
+		for i := 1; i < len(row); i++ {
+			x := ticketMargin + float64(i)*(width+ticketGutter) - ticketGutter/2
+			s.bar(onDots(x), s.y, 2*dot, height)
+		}
+		s.y += height
+	}
+}
+
+// number sets the number as large as the paper allows.
+func (s *ticketSheet) number(t Ticket) {
+	s.section()
+	if s.pair(s.label, t.Words.Title, t.Second.Title) {
+		s.y += ticketGap + 1
+	}
+	st := style{face: s.bold, size: 84, leading: 1}.fit(s.bold.width(t.Number), ticketBody, 0)
+	s.y += s.text(st, ticketMargin, s.y, ticketBody, t.Number)
+}
+
+// area says where to wait, in up to two lines of large type, and in more of smaller.
+func (s *ticketSheet) area(t Ticket) {
+	if t.Area == "" {
+		return
+	}
+	s.section()
+	if s.pair(s.label, t.Words.WaitHere, t.Second.WaitHere) {
+		s.y += ticketGap
+	}
+	st := style{face: s.bold, size: 18, leading: 1.2}
+	for st.size > 12 && len(st.lines(t.Area, ticketBody)) > 2 {
+		st.size--
+	}
+	s.y += s.text(st, ticketMargin, s.y, ticketBody, t.Area)
+}
+
+// notices says what to know while waiting.
+func (s *ticketSheet) notices(t Ticket) {
+	if t.Words.NotInOrder+t.Second.NotInOrder == "" {
+		return
+	}
+	s.section()
+	s.pair(s.label, t.Words.NotInOrder, t.Second.NotInOrder)
+}
+
+// phone sets the QR code of the ticket's page, and beside it what it is for.
+func (s *ticketSheet) phone(t Ticket) error {
+	if t.StatusURL == "" {
+		return nil
+	}
+	matrix, err := qrMatrix(t.StatusURL)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrLongURL, err)
+	}
+	module := math.Floor(qrSide/float64(len(matrix))/dot) * dot
+	if module < qrLeastModule {
+		return ErrLongURL
+	}
+	module = min(module, qrModule)
+
+	s.section()
+	s.y = onDots(s.y)
+	side := float64(len(matrix)) * module
+	s.squares(matrix, ticketMargin, s.y, module)
+	y := s.y + s.text(s.strong, ticketSecond, s.y, ticketHalf, t.Words.FollowOnPhone)
+	if t.Second.FollowOnPhone != "" {
+		y += ticketGap
+		y += s.text(s.label, ticketSecond, y, ticketHalf, t.Second.FollowOnPhone)
+	}
+	s.y = max(s.y+side, y)
+	return nil
+}
+
+// issued says when the ticket was issued, and by which office.
+func (s *ticketSheet) issued(t Ticket) {
+	s.section()
+	clock := style{face: s.bold, size: 15, leading: 1}
+	left := s.y + s.text(clock, ticketMargin, s.y, ticketHalf, t.IssuedAt.Format("15:04"))
+	left += ticketLine
+	left += s.text(s.small, ticketMargin, left, ticketHalf, t.IssuedAt.Format("02/01/2006"))
+
+	name := style{face: s.bold, size: s.small.size, leading: s.small.leading}
+	right := s.y + s.text(name, ticketSecond, s.y, ticketHalf, t.Office)
+	if t.Office != "" && t.Address != "" {
+		right += ticketLine
+	}
+	right += s.text(s.small, ticketSecond, right, ticketHalf, t.Address)
+	s.y = max(left, right)
+}
+
+// keep closes the ticket.
+func (s *ticketSheet) keep(t Ticket) {
+	if t.Words.KeepTicket+t.Second.KeepTicket == "" {
+		return
+	}
+	s.section()
+	s.pair(s.small, t.Words.KeepTicket, t.Second.KeepTicket)
+}
+
+// pair sets one text in both languages, a column each, or in one language across both columns. It
+// reports whether there was any.
+func (s *ticketSheet) pair(st style, italian, second string) bool {
+	switch {
+	case italian == "" || second == "":
+		s.y += s.text(st, ticketMargin, s.y, ticketBody, italian+second)
+	default:
+		left := s.text(st, ticketMargin, s.y, ticketHalf, italian)
+		right := s.text(st, ticketSecond, s.y, ticketHalf, second)
+		s.y += max(left, right)
+	}
+	return italian+second != ""
+}
