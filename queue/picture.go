@@ -81,6 +81,8 @@ func Read(ctx context.Context, tx *store.Tx, id string) (*Picture, error) {
 // come now for each service would wait.
 func (p *Picture) offer(issued map[string]int) {
 	var newcomers []rule.Ticket
+	likes := make(map[string]string) // by what decides the wait, the newcomer that stands for all alike
+	ids := make([]string, 0, len(p.Office.Services))
 	for _, id := range p.Office.Services {
 		s, ok := p.Office.Offers(id)
 		if !ok {
@@ -93,23 +95,38 @@ func (p *Picture) offer(issued map[string]int) {
 			}
 		}
 		p.Offers = append(p.Offers, o)
-		if o.Open {
-			newcomers = append(newcomers, p.floor.asRule(Ticket{ID: newcomer(id), Service: id, Seq: p.Version + 1, DueAt: later(p.Now, o.From)}))
+		newcomer := p.floor.asRule(Ticket{ID: "newcomer:" + id, Service: id, Seq: p.Version + 1, DueAt: later(p.Now, o.From)})
+		alike := p.alike(newcomer)
+		if _, known := likes[alike]; !known && o.Open {
+			likes[alike] = newcomer.ID
+			newcomers = append(newcomers, newcomer)
 		}
+		ids = append(ids, likes[alike])
 	}
 	p.waits = forecast.Waits(forecast.State{
 		Now: p.Now, Tickets: p.floor.waiting(), Newcomers: newcomers, Desks: p.floor.atWork(), Options: p.floor.options(), Times: p.floor.times,
 	})
 	for i := range p.Offers {
 		o := &p.Offers[i]
-		o.Wait, o.HasWait = p.waits[newcomer(o.Service.ID)]
+		if o.Wait, o.HasWait = p.waits[ids[i]]; !o.Open {
+			o.HasWait = false
+		}
 		served := o.Wait.High + p.floor.times[o.Service.ID].Median
 		o.PastClosing = o.HasWait && p.Now.Add(served).After(o.Until)
 	}
 }
 
-// newcomer is the id of the imagined ticket of somebody who comes now for a service.
-func newcomer(service string) string { return "newcomer:" + service }
+// alike names what decides how long a newcomer waits: whom it needs, from when it counts and which
+// desks may take it.
+func (p *Picture) alike(t rule.Ticket) string {
+	desks := ""
+	for _, d := range p.floor.desksForRule() {
+		if rule.Serves(d, t) {
+			desks += " " + d.ID
+		}
+	}
+	return fmt.Sprint(t.Need, t.Due.UnixMilli(), desks)
+}
 
 func later(a, b time.Time) time.Time {
 	if a.After(b) {

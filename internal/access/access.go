@@ -32,34 +32,34 @@ type Permission string
 
 // The permissions.
 const (
-	SeePublic     Permission = "see public pages"
-	UseKiosk      Permission = "take tickets at a kiosk"
-	IssueTicket   Permission = "have a ticket issued"
-	SeeBoard      Permission = "see what a board shows"
-	ShowBoard     Permission = "show the board"
-	WorkDesk      Permission = "open a desk and serve"
-	CallChosen    Permission = "call a chosen ticket"
-	IssueByHand   Permission = "make a ticket by hand"
-	StopService   Permission = "stop and reopen a service"
-	SeeQueue      Permission = "see an office's queue"
-	CloseTheDay   Permission = "close those not served"
-	SeeFiguresAll Permission = "see figures"
+	SeePublic   Permission = "see public pages"
+	UseKiosk    Permission = "take tickets at a kiosk"
+	IssueTicket Permission = "have a ticket issued"
+	SeeBoard    Permission = "see what a board shows"
+	ShowBoard   Permission = "show the board"
+	WorkDesk    Permission = "open a desk and serve"
+	CallChosen  Permission = "call a chosen ticket"
+	IssueByHand Permission = "make a ticket by hand"
+	StopService Permission = "stop and reopen a service"
+	SeeQueue    Permission = "see an office's queue"
+	CloseTheDay Permission = "close those not served"
+	SeeFigures  Permission = "see figures"
 )
 
 // permissions says who may what. What has no row here is refused.
 var permissions = map[Permission][]Role{
-	SeePublic:     {Anyone, Administrator, Manager, Officer, Volunteer, Observer, KioskDevice, BoardDevice},
-	UseKiosk:      {KioskDevice},
-	ShowBoard:     {BoardDevice},
-	IssueTicket:   {KioskDevice, Officer, Manager, Volunteer},
-	SeeBoard:      {KioskDevice, BoardDevice, Administrator, Manager, Officer, Volunteer},
-	SeeQueue:      {Manager, Officer, Volunteer, Administrator},
-	WorkDesk:      {Officer, Manager},
-	CallChosen:    {Officer, Manager},
-	IssueByHand:   {Officer, Manager, Volunteer},
-	StopService:   {Officer, Manager},
-	CloseTheDay:   {Officer, Manager},
-	SeeFiguresAll: {Administrator, Manager, Observer},
+	SeePublic:   {Anyone, Administrator, Manager, Officer, Volunteer, Observer, KioskDevice, BoardDevice},
+	UseKiosk:    {KioskDevice},
+	ShowBoard:   {BoardDevice},
+	IssueTicket: {KioskDevice, Officer, Manager, Volunteer},
+	SeeBoard:    {KioskDevice, BoardDevice, Administrator, Manager, Officer, Volunteer},
+	SeeQueue:    {Manager, Officer, Volunteer, Administrator},
+	WorkDesk:    {Officer, Manager},
+	CallChosen:  {Officer, Manager},
+	IssueByHand: {Officer, Manager, Volunteer},
+	StopService: {Officer, Manager},
+	CloseTheDay: {Officer, Manager},
+	SeeFigures:  {Administrator, Manager, Observer},
 }
 
 // May reports whether a role has a permission.

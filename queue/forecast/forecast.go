@@ -31,7 +31,7 @@ type State struct {
 	Now     time.Time
 	Tickets []rule.Ticket // those waiting; one without Length is expected to take its service's median
 	// Newcomers are imagined walk-ins, each as if it were the only one: they are told when they would
-	// be called, and make nobody else wait longer. Their Seq comes after that of the tickets.
+	// be called, and make nobody else wait longer.
 	Newcomers []rule.Ticket
 	Desks     []Desk
 	Options   rule.Options
@@ -48,25 +48,48 @@ const defaultRuns = 100
 // or coming back can never serve is absent. Desks call as soon as they are free, in the order of
 // their ids.
 func Waits(s State) map[string]Wait {
-	runs := s.Runs
+	others := s
+	others.Newcomers = slices.DeleteFunc(slices.Clone(s.Newcomers), s.willHold)
+	ranges := prepare(others).waits(s.Runs)
+	for _, n := range s.Newcomers {
+		if !s.willHold(n) {
+			continue
+		}
+		alone := s
+		alone.Tickets, alone.Newcomers = append(slices.Clone(s.Tickets), n), nil
+		l := prepare(alone)
+		l.until = n.ID
+		if w, ok := l.waits(s.Runs)[n.ID]; ok {
+			ranges[n.ID] = w
+		}
+	}
+	return ranges
+}
+
+// willHold reports whether the newcomer t holds desks if it waits for long. It then changes who is
+// called before it, and can be told its wait only from runs in which it does.
+func (s *State) willHold(t rule.Ticket) bool { return s.Options.Hold && len(t.Need.All) > 1 }
+
+// waits plays so many runs, a hundred if 0, and returns the wait of each ticket and newcomer called.
+func (l *lobby) waits(runs int) map[string]Wait {
 	if runs <= 0 {
 		runs = defaultRuns
 	}
-	waits := make([][]time.Duration, len(s.Tickets)+len(s.Newcomers))
+	waits := make([][]time.Duration, len(l.tickets)+len(l.newcomers))
 	for i := range waits {
 		waits[i] = make([]time.Duration, 0, runs)
 	}
-	start, draw := prepare(s), rand.New(rand.NewPCG(1, 1))
+	draw := rand.New(rand.NewPCG(1, 1))
 	for range runs {
-		newRun(start, draw).play(func(ticket int, at time.Time) {
-			waits[ticket] = append(waits[ticket], at.Sub(s.Now))
+		newRun(l, draw).play(func(ticket int, at time.Time) {
+			waits[ticket] = append(waits[ticket], at.Sub(l.now))
 		})
 	}
 	ranges := make(map[string]Wait, len(waits))
 	for i, w := range waits {
 		if len(w) > 0 {
 			slices.Sort(w)
-			ranges[start.id(i)] = Wait{Low: percentile(w, 10), High: percentile(w, 90)}
+			ranges[l.id(i)] = Wait{Low: percentile(w, 10), High: percentile(w, 90)}
 		}
 	}
 	return ranges

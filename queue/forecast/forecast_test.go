@@ -297,6 +297,58 @@ func TestWaitsWithoutSpread(t *testing.T) {
 			want: map[string]float64{"J": 10, "X": 0, "Y": 40},
 		},
 		{
+			name: "a joint walk-in holds its desks", now: "09:40", desks: []forecast.Desk{cpi1, busy(inps2, "INPS", "09:35")},
+			tickets: []rule.Ticket{
+				waiting("J", "JOINT", "09:00"), waiting("A", "CPI", "09:30"), waiting("B", "CPI", "09:31"),
+				waiting("C", "CPI", "09:32"), waiting("D", "INPS", "09:33"),
+			},
+			// 09:40 A at 1; 09:50 both are free and nobody is due before J; 10:20 B and D; 10:30 C.
+			want: map[string]float64{"A": 0, "J": 10, "B": 40, "C": 50, "D": 40},
+		},
+		{
+			name: "the same without holding", now: "09:40", noHold: true, desks: []forecast.Desk{cpi1, busy(inps2, "INPS", "09:36")},
+			tickets: []rule.Ticket{
+				waiting("J", "JOINT", "09:00"), waiting("A", "CPI", "09:30"), waiting("B", "CPI", "09:31"),
+				waiting("C", "CPI", "09:32"), waiting("D", "INPS", "09:33"),
+			},
+			// 09:50 B and 10:00 C at 1, 09:51 D at 2; 10:06 2 is free, 10:10 both.
+			want: map[string]float64{"A": 0, "B": 10, "C": 20, "D": 11, "J": 30},
+		},
+		{
+			name: "a joint walk-in begins to hold while its desks work", now: "09:24", desks: []forecast.Desk{cpi1, inps2},
+			tickets: []rule.Ticket{
+				waiting("J", "JOINT", "09:00"), waiting("A", "CPI", "08:55"), waiting("B", "CPI", "08:56"), waiting("C", "CPI", "08:57"),
+				waiting("D", "CPI", "08:58"), waiting("E", "INPS", "08:51"), waiting("F", "INPS", "08:52"), waiting("G", "INPS", "08:53"),
+			},
+			// Until 10:00, A, B and C at 1 and E and F at 2 end in time; at 09:54 D and G do not, and J begins.
+			want: map[string]float64{"A": 0, "B": 10, "C": 20, "E": 0, "F": 15, "J": 30, "D": 60, "G": 60},
+		},
+		{
+			name: "a joint newcomer will hold its desks", now: "09:00", desks: []forecast.Desk{cpi1, busy(inps2, "INPS", "08:52")},
+			tickets: []rule.Ticket{
+				waiting("A", "CPI", "08:50"), waiting("B", "CPI", "08:51"), waiting("C", "CPI", "08:52"), waiting("D", "CPI", "08:53"),
+				waiting("E", "CPI", "08:54"), waiting("F", "CPI", "08:55"), waiting("G", "INPS", "08:50"), waiting("H", "INPS", "08:51"),
+				waiting("I", "INPS", "08:52"), waiting("K", "INPS", "08:53"),
+			},
+			coming: []rule.Ticket{newcomer("J", "JOINT", "09:00"), newcomer("X", "INPS", "09:00")},
+			// 09:07 G, 09:22 H, 09:37 I; were J there, 2 would wait for 1 from 09:52, as K would last until 10:07.
+			want: map[string]float64{"A": 0, "B": 10, "C": 20, "D": 30, "E": 40, "F": 50, "G": 7, "H": 22, "I": 37, "K": 52, "J": 60, "X": 67},
+		},
+		{
+			name: "a joint newcomer without one of its institutions", now: "09:00", desks: []forecast.Desk{cpi1, paused(inps2, "")},
+			coming: []rule.Ticket{newcomer("J", "JOINT", "09:00"), newcomer("X", "CPI", "09:00")},
+			want:   map[string]float64{"X": 0},
+		},
+		{
+			name: "a newcomer due at the same moment as who is called goes by order of issue", now: "09:00", desks: []forecast.Desk{cpi1},
+			tickets: []rule.Ticket{with(waiting("A", "CPI", "08:50"), func(t *rule.Ticket) { t.Seq = 5 })},
+			coming: []rule.Ticket{
+				with(newcomer("X", "CPI", "08:50"), func(t *rule.Ticket) { t.Seq = 4 }),
+				with(newcomer("Y", "CPI", "08:50"), func(t *rule.Ticket) { t.Seq = 6 }),
+			},
+			want: map[string]float64{"A": 0, "X": 0, "Y": 10},
+		},
+		{
 			name: "a newcomer to an empty lobby", now: "09:00", desks: []forecast.Desk{cpi1},
 			coming: []rule.Ticket{newcomer("X", "CPI", "09:00")},
 			want:   map[string]float64{"X": 0},
@@ -507,12 +559,73 @@ func TestNewcomersWaitAsIfTheyHadATicket(t *testing.T) {
 	}
 }
 
+// Going from one moment at which a desk becomes free to the next misses nothing that going from
+// minute to minute would find, whatever becomes callable or held between.
+func TestNothingHappensBetweenTheMomentsThatCount(t *testing.T) {
+	r := rand.New(rand.NewPCG(11, 11))
+	for range 200 {
+		s := randomState(r, r.IntN(25))
+		s.Times, s.Runs = exact(), 1
+		if diff := cmp.Diff(everyMinute(s), forecast.Waits(s)); diff != "" {
+			t.Fatalf("waits (-every minute +forecast):\n%s\n%+v", diff, s)
+		}
+	}
+}
+
+// everyMinute plays s once without spread, asking every free desk every minute.
+func everyMinute(s forecast.State) map[string]forecast.Wait {
+	var desks []rule.Desk
+	var free []time.Time // when a desk busy or paused can call again; zero: never, or it can now
+	for _, d := range s.Desks {
+		switch {
+		case d.Busy:
+			d.FreeAt = d.Since.Add(s.Times[d.Serving].Median)
+			free = append(free, d.FreeAt)
+		default:
+			free = append(free, d.BackAt)
+		}
+		desks = append(desks, d.Desk)
+	}
+	tickets := slices.Clone(s.Tickets)
+	for i := range tickets {
+		tickets[i].Length = s.Times[tickets[i].Service].Median
+	}
+	waits := make(map[string]forecast.Wait)
+	for now := s.Now; now.Before(s.Now.Add(8 * time.Hour)); now = now.Add(time.Minute) {
+		for d := range desks {
+			if free[d].Equal(now) {
+				desks[d].Busy, desks[d].Paused = false, false
+			}
+		}
+		for again := true; again; {
+			again = false
+			for _, d := range desks {
+				c, ok := rule.Next(now, d.ID, tickets, desks, s.Options)
+				if !ok {
+					continue
+				}
+				again = true
+				waits[c.Ticket.ID] = forecast.Wait{Low: now.Sub(s.Now), High: now.Sub(s.Now)}
+				tickets = slices.DeleteFunc(tickets, func(t rule.Ticket) bool { return t.ID == c.Ticket.ID })
+				for d := range desks {
+					if slices.Contains(c.Desks, desks[d].ID) {
+						free[d] = now.Add(c.Ticket.Length)
+						desks[d].Busy, desks[d].FreeAt = true, free[d]
+					}
+				}
+			}
+		}
+	}
+	return waits
+}
+
 func BenchmarkWaits(b *testing.B) {
 	for _, bb := range []struct{ joint, newcomers int }{{0, 0}, {6, 0}, {6, 20}} {
 		b.Run(fmt.Sprintf("%d joint, %d newcomers", bb.joint, bb.newcomers), func(b *testing.B) {
 			s := busyMorning(bb.joint)
+			services := []string{"CPI", "INPS", "CPI", "INPS", "CPI", "INPS", "CPI", "INPS", "CPI", "JOINT"}
 			for i := range bb.newcomers {
-				s.Newcomers = append(s.Newcomers, newcomer(fmt.Sprint("N", i), []string{"CPI", "INPS"}[i%2], "10:00"))
+				s.Newcomers = append(s.Newcomers, newcomer(fmt.Sprint("N", i), services[i%len(services)], "10:00"))
 			}
 			b.ReportAllocs()
 			for b.Loop() {

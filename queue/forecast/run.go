@@ -19,6 +19,7 @@ type lobby struct {
 	desks     []rule.Desk   // by id
 	backAt    []time.Time   // of paused desks; zero: never
 	serving   []service
+	until     string // the id of the ticket whose call ends a run; empty: the last one's
 }
 
 // A service is going on at the start, at the desks given by index.
@@ -140,10 +141,18 @@ func newRun(l *lobby, draw *rand.Rand) *run {
 func (r *run) play(called func(ticket int, at time.Time)) {
 	for {
 		r.call(called)
-		if len(r.tickets)+len(r.coming) == 0 || !r.pass() {
+		if r.over() || !r.pass() {
 			return
 		}
 	}
+}
+
+// over reports whether all are called whose wait is asked for.
+func (r *run) over() bool {
+	if r.lobby.until == "" {
+		return len(r.tickets)+len(r.coming) == 0
+	}
+	return !slices.ContainsFunc(r.numbers, func(n int) bool { return r.lobby.tickets[n].ID == r.lobby.until })
 }
 
 // call lets the free desks call until none of them has anybody.
@@ -218,8 +227,10 @@ func (r *run) take(c rule.Choice) int {
 
 // pass goes to the next moment at which a desk can call again; it returns false when there is none.
 //
-// No other moment matters, not even the one from which an appointment is callable: a desk without
-// anybody else would have called it before its time, and what kept it from that were other desks.
+// No other moment matters. Not the one from which an appointment is callable: a desk without anybody
+// else would have called it before its time, and what kept it from that were other desks. Nor the
+// one from which a joint ticket holds desks: those free then had nobody to call, and a hold leaves
+// them fewer still. From then on, the rule sees it whenever a desk calls.
 func (r *run) pass() bool {
 	var next time.Time
 	for _, ready := range r.ready {

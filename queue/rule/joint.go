@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// A Hold keeps a desk for a joint appointment whose holder has arrived.
+// A Hold keeps a desk for a joint ticket whose time is near.
 type Hold struct {
 	Desk   string
 	Ticket string
@@ -14,25 +14,33 @@ type Hold struct {
 	With   []string  // the other desks held for the ticket, in the order of its institutions
 }
 
-// Holds returns the desks held at now. From [HoldBefore] before its start a joint appointment holds,
-// of each institution it needs, the desk expected free soonest; between equals one free already,
-// then the smaller id. A desk that released itself from the ticket is left out, and where one
-// officer may cover the need alone, that desk is held by itself if it can start no later. Nothing
-// is held for a ticket that the remaining desks cannot serve, as its desks would wait in vain.
+// Holds returns the desks held at now. The time of a joint ticket is the start of an appointment,
+// and for a walk-in [Options.W] after its due. From [HoldBefore] before its time it holds, of each
+// institution it needs, the desk expected free soonest; between equals one free already, then the
+// smaller id. The group can start at that time, or when the last of its desks is expected free if
+// that is later. A desk that released itself from the ticket is left out, and where one officer may
+// cover the need alone, that desk is held by itself if it can start no later. Nothing is held for a
+// ticket that the remaining desks cannot serve, as its desks would wait in vain.
 //
-// Appointments are handled by start, then by order of issue, and a desk is held for one at most.
+// A walk-in is callable all the while, so its group starts before its time if all its desks are free
+// by then and its due is the smallest they can take. Its desks may take whatever ends by its time,
+// and not only what ends before the other desk is free: that costs the others less. To hold only
+// once it has waited W would cost them hardly less still, and have it wait longer. As with an
+// appointment, who does not fit goes after it, whatever their due.
+//
+// Tickets are handled by their time, then by order of issue, and a desk is held for one at most.
 // Desks of one ticket follow each other in the order of its institutions.
 func Holds(now time.Time, tickets []Ticket, desks []Desk, o Options) []Hold {
 	if !o.Hold {
 		return nil
 	}
 	var holds []Hold
-	for _, t := range holding(now, tickets) {
-		group := soonest(now, t, desks, holds)
+	for _, t := range holding(now, tickets, o.W) {
+		group := soonest(now, t, desks, holds, o.W)
 		if group == nil {
 			continue
 		}
-		until := startOf(now, t, desks, group)
+		until := startOf(now, t, desks, group, o.W)
 		for k, d := range group {
 			with := slices.Delete(names(desks, group), k, k+1)
 			holds = append(holds, Hold{Desk: desks[d].ID, Ticket: t.ID, Until: until, With: with})
@@ -41,24 +49,24 @@ func Holds(now time.Time, tickets []Ticket, desks []Desk, o Options) []Hold {
 	return holds
 }
 
-// holding returns the joint appointments that hold desks at now, in the order they choose them.
-func holding(now time.Time, tickets []Ticket) []*Ticket {
+// holding returns the joint tickets that hold desks at now, in the order they choose them.
+func holding(now time.Time, tickets []Ticket, w time.Duration) []*Ticket {
 	var waiting []*Ticket
 	for i := range tickets {
 		t := &tickets[i]
-		if t.joint() && t.appointment() && !now.Before(t.Start.Add(-HoldBefore)) {
+		if t.joint() && !now.Before(t.time(w).Add(-HoldBefore)) {
 			waiting = append(waiting, t)
 		}
 	}
 	slices.SortFunc(waiting, func(a, b *Ticket) int {
-		return cmp.Or(a.Start.Compare(b.Start), cmp.Compare(a.Seq, b.Seq))
+		return cmp.Or(a.time(w).Compare(b.time(w)), cmp.Compare(a.Seq, b.Seq))
 	})
 	return waiting
 }
 
 // soonest returns the desks, not held yet, that can start the joint ticket t first; nil when there
 // are none.
-func soonest(now time.Time, t *Ticket, desks []Desk, holds []Hold) []int {
+func soonest(now time.Time, t *Ticket, desks []Desk, holds []Hold, w time.Duration) []int {
 	var buf [16]int
 	order := buf[:0]
 	for i := range desks {
@@ -82,7 +90,7 @@ func soonest(now time.Time, t *Ticket, desks []Desk, holds []Hold) []int {
 			continue
 		}
 		alone := []int{d}
-		if group == nil || !startOf(now, t, desks, alone).After(startOf(now, t, desks, group)) {
+		if group == nil || !startOf(now, t, desks, alone, w).After(startOf(now, t, desks, group, w)) {
 			return alone
 		}
 		break
@@ -90,10 +98,10 @@ func soonest(now time.Time, t *Ticket, desks []Desk, holds []Hold) []int {
 	return group
 }
 
-// startOf returns the moment group can start the appointment t: its start, or when the last of
-// the desks is expected free.
-func startOf(now time.Time, t *Ticket, desks []Desk, group []int) time.Time {
-	start := later(now, t.Start)
+// startOf returns the moment group can start the joint ticket t: its time, or when the last of the
+// desks is expected free.
+func startOf(now time.Time, t *Ticket, desks []Desk, group []int, w time.Duration) time.Time {
+	start := later(now, t.time(w))
 	for _, d := range group {
 		start = later(start, desks[d].freeAt(now))
 	}

@@ -10,6 +10,11 @@ import (
 	"sportello/queue/rule"
 )
 
+// jointWalkIn returns a joint walk-in of half an hour, due at its issue.
+func jointWalkIn(id string, seq int64, issued string) rule.Ticket {
+	return rule.Ticket{ID: id, Seq: seq, Due: at(issued), Service: "JOINT", Need: both, Length: 30 * time.Minute}
+}
+
 // joint returns a joint appointment of half an hour, arrived, in an office whose W is an hour.
 func joint(id string, seq int64, start string) rule.Ticket {
 	return rule.Ticket{
@@ -35,6 +40,7 @@ func paused(d rule.Desk) rule.Desk {
 func TestHolds(t *testing.T) {
 	released := func(t rule.Ticket, desks ...string) rule.Ticket { t.Released = desks; return t }
 	toDesk := func(t rule.Ticket, desk string) rule.Ticket { t.Desk = desk; return t }
+	late := func(t rule.Ticket, arrived string) rule.Ticket { t.Due = at(arrived); return t }
 	needs := func(t rule.Ticket, need rule.Need) rule.Ticket { t.Need = need; return t }
 	pair := func(ticket, until, first, second string) []rule.Hold {
 		return []rule.Hold{
@@ -48,6 +54,7 @@ func TestHolds(t *testing.T) {
 		now     string
 		tickets []rule.Ticket
 		desks   []rule.Desk
+		w       time.Duration // default an hour
 		off     bool
 		want    []rule.Hold
 	}{
@@ -68,12 +75,83 @@ func TestHolds(t *testing.T) {
 			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
 		},
 		{
-			name: "neither for a joint walk-in nor for an appointment of one institution", now: "10:00",
+			name: "nothing for one institution, whatever it waited", now: "10:00",
 			tickets: []rule.Ticket{
-				{ID: "A", Due: at("08:00"), Service: "JOINT", Need: both},
-				{ID: "B", Due: at("09:00"), Start: at("10:00"), Service: "CPI", Need: cpi},
+				{ID: "A", Due: at("08:00"), Service: "CPI", Need: cpi},
+				{ID: "B", Due: at("08:00"), Service: "ANY", Need: either},
+				{ID: "C", Due: at("09:00"), Start: at("10:00"), Service: "CPI", Need: cpi},
 			},
 			desks: []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+		},
+		{
+			name: "a walk-in that has not waited long", now: "09:29",
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+		},
+		{
+			name: "a walk-in from half an hour before it has waited W", now: "09:30",
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			want:    pair("J", "10:00", "1", "2"),
+		},
+		{
+			name: "a walk-in, turned off", now: "10:30", off: true,
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+		},
+		{
+			name: "a walk-in, another W", now: "09:15", w: 45 * time.Minute,
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00"), jointWalkIn("K", 2, "09:01")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS"), desk("3", "CPI"), desk("4", "INPS")},
+			want:    pair("J", "09:45", "1", "2"),
+		},
+		{
+			name: "a walk-in whose precedence makes it due earlier", now: "09:30",
+			tickets: []rule.Ticket{first(jointWalkIn("J", 1, "09:20"))},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			want:    pair("J", "10:00", "1", "2"),
+		},
+		{
+			name: "a walk-in of which a desk ends after it has waited W", now: "09:40",
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00")},
+			desks:   []rule.Desk{busy(desk("1", "CPI"), "09:45"), busy(desk("2", "INPS"), "10:10")},
+			want:    pair("J", "10:10", "1", "2"),
+		},
+		{
+			name: "a walk-in that has waited more than W: when the last desk is free", now: "10:20",
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00")},
+			desks:   []rule.Desk{busy(desk("1", "CPI"), "10:25"), busy(desk("2", "INPS"), "10:22")},
+			want:    pair("J", "10:25", "1", "2"),
+		},
+		{
+			name: "a walk-in from which a desk released itself", now: "09:40",
+			tickets: []rule.Ticket{released(jointWalkIn("J", 1, "09:00"), "1")},
+			desks:   []rule.Desk{desk("1", "CPI"), busy(desk("2", "CPI"), "10:05"), desk("3", "INPS")},
+			want:    pair("J", "10:05", "2", "3"),
+		},
+		{
+			name: "a walk-in covered alone", now: "09:40",
+			tickets: []rule.Ticket{needs(jointWalkIn("J", 1, "09:00"), alone)},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS"), busy(desk("3", "CPI", "INPS"), "09:58")},
+			want:    []rule.Hold{{Desk: "3", Ticket: "J", Until: at("10:00"), With: []string{}}},
+		},
+		{
+			name: "a walk-in and an appointment, the earlier time first", now: "09:45",
+			tickets: []rule.Ticket{joint("K", 1, "10:00"), jointWalkIn("J", 2, "08:59")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "CPI"), desk("3", "INPS"), busy(desk("4", "INPS"), "10:05")},
+			want:    append(pair("J", "09:59", "1", "3"), pair("K", "10:05", "2", "4")...),
+		},
+		{
+			name: "a walk-in and an appointment that is due by a late arrival: its start counts", now: "10:30",
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:10"), late(joint("K", 2, "10:00"), "10:20")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			want:    pair("K", "10:30", "1", "2"),
+		},
+		{
+			name: "a walk-in and an appointment of the same time, the first issued first", now: "09:45",
+			tickets: []rule.Ticket{jointWalkIn("J", 2, "09:00"), joint("K", 1, "10:00")},
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			want:    pair("K", "10:00", "1", "2"),
 		},
 		{
 			name: "of each institution the desk free soonest", now: "09:40",
@@ -185,7 +263,10 @@ func TestHolds(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			o := rule.Options{W: time.Hour, Hold: !tt.off}
+			o := rule.Options{W: tt.w, Hold: !tt.off}
+			if tt.w == 0 {
+				o.W = time.Hour
+			}
 			got := rule.Holds(at(tt.now), tt.tickets, tt.desks, o)
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("holds (-want +got):\n%s", diff)

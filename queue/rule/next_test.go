@@ -33,9 +33,6 @@ func TestNext(t *testing.T) {
 	inpsWalkIn := func(id string, seq int64, issued string) rule.Ticket {
 		return with(walkIn(id, seq, issued), func(t *rule.Ticket) { t.Service, t.Need = "INPS", inps })
 	}
-	jointWalkIn := func(id string, seq int64, issued string) rule.Ticket {
-		return with(joint(id, seq, issued), func(t *rule.Ticket) { t.Start, t.Due = time.Time{}, at(issued) })
-	}
 	short := func(t *rule.Ticket) { t.Length = 5 * time.Minute }
 	one := []rule.Desk{desk("1", "CPI")}
 
@@ -192,7 +189,7 @@ func TestNext(t *testing.T) {
 		},
 		{
 			name: "the other desk is busy", now: "10:00", desks: []rule.Desk{desk("1", "CPI"), busy(desk("2", "INPS"), "10:05")},
-			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00"), walkIn("A", 2, "09:30")},
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:31"), walkIn("A", 2, "09:40")},
 			want:    "A", reason: rule.LongestDue,
 		},
 		{
@@ -231,7 +228,7 @@ func TestNext(t *testing.T) {
 			desks: []rule.Desk{
 				desk("1", "CPI"), desk("2", "COMUNE", "INPS"), desk("4", "INPS"), desk("3", "INPS"),
 			},
-			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00")},
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:31")},
 			want:    "J", with: []string{"3"}, reason: rule.JointReady,
 		},
 		{
@@ -346,6 +343,55 @@ func TestNext(t *testing.T) {
 				with(joint("J", 1, "10:00"), func(t *rule.Ticket) { t.Need.All = []string{"INPS", "COMUNE"} }), jointWalkIn("K", 2, "09:30"),
 			},
 			want: "K", with: []string{"5"}, reason: rule.JointReady,
+		},
+
+		// Desks held for a joint walk-in.
+		{
+			name: "held for a walk-in, takes what ends before it has waited W", now: "09:50",
+			desks:   []rule.Desk{desk("1", "CPI"), busy(desk("2", "INPS"), "09:58")},
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00"), walkIn("A", 2, "09:30")},
+			want:    "A", reason: rule.BeforeJoint,
+		},
+		{
+			name: "held for a walk-in, passes over what does not", now: "09:51",
+			desks:   []rule.Desk{desk("1", "CPI"), busy(desk("2", "INPS"), "09:58")},
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00"), walkIn("A", 2, "09:30"), with(walkIn("B", 3, "09:40"), short)},
+			want:    "B", reason: rule.BeforeJoint,
+		},
+		{
+			name: "the same, holding turned off", now: "09:51", noHold: true,
+			desks:   []rule.Desk{desk("1", "CPI"), busy(desk("2", "INPS"), "09:58")},
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00"), walkIn("A", 2, "09:30"), with(walkIn("B", 3, "09:40"), short)},
+			want:    "A", reason: rule.LongestDue,
+		},
+		{
+			name: "held for a walk-in, waits even if others are due before", now: "10:05",
+			desks:   []rule.Desk{desk("1", "CPI"), busy(desk("2", "INPS"), "10:10")},
+			tickets: []rule.Ticket{jointWalkIn("J", 2, "09:00"), walkIn("A", 1, "08:50")},
+		},
+		{
+			name: "held for a walk-in, takes what ends before the other desk is free", now: "10:05",
+			desks:   []rule.Desk{desk("1", "CPI"), busy(desk("2", "INPS"), "10:15")},
+			tickets: []rule.Ticket{jointWalkIn("J", 2, "09:00"), walkIn("A", 1, "08:50")},
+			want:    "A", reason: rule.BeforeJoint,
+		},
+		{
+			name: "a walk-in that holds is called before it has waited W if it is its turn", now: "09:40",
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			tickets: []rule.Ticket{jointWalkIn("J", 1, "09:00"), walkIn("A", 2, "09:10")},
+			want:    "J", with: []string{"2"}, reason: rule.JointReady,
+		},
+		{
+			name: "and not if somebody due before it fits", now: "09:40",
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			tickets: []rule.Ticket{jointWalkIn("J", 2, "09:00"), walkIn("A", 1, "08:50")},
+			want:    "A", reason: rule.BeforeJoint,
+		},
+		{
+			name: "it has waited W and both are there", now: "10:00",
+			desks:   []rule.Desk{desk("1", "CPI"), desk("2", "INPS")},
+			tickets: []rule.Ticket{jointWalkIn("J", 2, "09:00"), walkIn("A", 1, "08:50")},
+			want:    "J", with: []string{"2"}, reason: rule.JointReady,
 		},
 	}
 	for _, tt := range tests {

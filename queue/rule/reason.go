@@ -9,7 +9,7 @@ type Reason string
 const (
 	// JointReady: one desk of each institution of a joint ticket is ready.
 	JointReady Reason = "joint_ready"
-	// BeforeJoint: the desk is held for a joint appointment, and this ticket fits before it.
+	// BeforeJoint: the desk is held for a joint ticket, and this ticket fits before it.
 	BeforeJoint Reason = "before_joint"
 	// Returned: came back soon after a no-show and kept its due time.
 	Returned Reason = "returned"

@@ -4,9 +4,12 @@
 // Every ticket has a due time, fixed when it enters the queue, and a desk takes the smallest due
 // among the tickets it may serve. Two things bend that order. An appointment is callable from
 // [CallableBefore] before its start, earlier only when the desk has nothing else. A joint ticket
-// needs one desk of each of its institutions at once: it reserves them together or not at all, and
-// for a joint appointment whose holder has arrived, desks are held from [HoldBefore] before its
-// start, which means that they are offered only what is expected to end before the group can start.
+// needs one desk of each of its institutions at once, reserves them together or not at all, and
+// would starve where people queue, as each desk that falls free calls the next before the other is
+// free too. So from [HoldBefore] before its time it holds its desks: they are offered only what is
+// expected to end before the group can start. Its time is an appointment's start; a walk-in has
+// none and holds as if it were booked for the moment when it has waited [Options.W]. Until then the
+// others lose only what would not end in time, and two desks have half an hour to come free together.
 //
 // The same values always give the same answer, whatever the order of the slices. The package
 // trusts what it is given: all tickets wait and their holders are present, and ids are unique.
@@ -26,7 +29,7 @@ const (
 	LateAfter = 10 * time.Minute
 	// CallableBefore is how long before its start an appointment goes by its due time.
 	CallableBefore = 5 * time.Minute
-	// HoldBefore is how long before the start of a joint appointment its desks are held.
+	// HoldBefore is how long before the time of a joint ticket its desks are held.
 	HoldBefore = 30 * time.Minute
 )
 
@@ -58,7 +61,7 @@ type Ticket struct {
 	Transferred bool
 	Resumed     bool          // was parked
 	Length      time.Duration // expected time at the desk
-	Released    []string      // desks that released themselves from waiting for this joint appointment
+	Released    []string      // desks that released themselves from waiting for this joint ticket
 }
 
 // A Desk is a place where an officer receives people.
@@ -74,7 +77,7 @@ type Desk struct {
 // Options are an office's settings of the rule.
 type Options struct {
 	W    time.Duration // how long a walk-in waits before it goes before appointments; usually an hour
-	Hold bool          // hold desks for joint appointments; offices do unless a manager turned it off
+	Hold bool          // hold desks for joint tickets; offices do unless a manager turned it off
 }
 
 // DueWalkIn returns when a walk-in issued at issued deserves to be called: from its issue, or from
@@ -148,6 +151,15 @@ func (d *Desk) freeAt(now time.Time) time.Time {
 func (t *Ticket) joint() bool { return len(t.Need.All) > 1 }
 
 func (t *Ticket) appointment() bool { return !t.Start.IsZero() }
+
+// time returns when a joint ticket is to be taken: at an appointment's start, or when a walk-in has
+// waited w.
+func (t *Ticket) time(w time.Duration) time.Time {
+	if t.appointment() {
+		return t.Start
+	}
+	return t.Due.Add(w)
+}
 
 // early reports whether t is an appointment that does not yet go by its due time.
 func (t *Ticket) early(now time.Time) bool {
