@@ -94,7 +94,7 @@ func readyDesk(ctx context.Context, tx *store.Tx, at Seat) (int64, *floor, error
 
 func call(ctx context.Context, tx *store.Tx, at Seat, version int64, t Ticket, desks []string, why rule.Reason) (Call, error) {
 	before := t
-	t.State, t.CalledAt, t.ChangedAt, t.Calls, t.Desks = Called, tx.Now, tx.Now, 1, desks
+	t.State, t.CalledAt, t.ChangedAt, t.Calls, t.Why, t.Desks = Called, tx.Now, tx.Now, 1, why, desks
 	t.undo = footprintOf(undoCall, before)
 	if err := save(ctx, tx, before, t); err != nil {
 		return Call{}, fmt.Errorf("call ticket: %w", err)
@@ -108,7 +108,6 @@ func call(ctx context.Context, tx *store.Tx, at Seat, version int64, t Ticket, d
 	if err != nil {
 		return Call{}, err
 	}
-	c.Reason = why
 	detail := map[string]any{"desks": desks, "why": string(why)}
 	if t.Reason != "" && why == Chosen {
 		detail["reason"] = t.Reason

@@ -80,7 +80,8 @@ type Ticket struct {
 	CalledAt      time.Time // the last call; zero: never
 	StartedAt     time.Time
 	EndedAt       time.Time
-	Calls         int // since it last waited
+	Calls         int         // since it last waited
+	Why           rule.Reason // why it was next when it was called last
 	Outcome       string
 	Reason        string // why it was parked or called out of order
 	ServedAs      string // the service that was done, when it was another
@@ -141,8 +142,7 @@ type Call struct {
 	Ticket   Ticket
 	Desks    []string // the calling desk first
 	CalledAt time.Time
-	Repeat   int         // 1: the first call
-	Reason   rule.Reason // why this ticket was next; only on the answer to CallNext
+	Repeat   int // 1: the first call
 }
 
 // Stop is a service that staff stopped for a day.

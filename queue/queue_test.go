@@ -130,8 +130,8 @@ func TestPrecedenceGoesTwentyMinutesBefore(t *testing.T) {
 			return err
 		})
 		call, number := o.next("1")
-		if number != "A002" || call.Reason != rule.Precedence {
-			t.Errorf("got %s because %s, want A002 because of precedence", number, call.Reason)
+		if number != "A002" || call.Ticket.Why != rule.Precedence {
+			t.Errorf("got %s because %s, want A002 because of precedence", number, call.Ticket.Why)
 		}
 	})
 }
@@ -274,8 +274,8 @@ func TestNoShowComesBackWithinHalfAnHour(t *testing.T) {
 			t.Errorf("came back as %s due %v, want A001 due %v", back.Label(), back.DueAt, ticket.DueAt)
 		}
 		call, number := o.next("1")
-		if number != "A001" || call.Reason != rule.Returned {
-			t.Errorf("got %s because %s, want A001, which keeps its due time", number, call.Reason)
+		if number != "A001" || call.Ticket.Why != rule.Returned {
+			t.Errorf("got %s because %s, want A001, which keeps its due time", number, call.Ticket.Why)
 		}
 		o.step(recall, "1", ticket.ID)
 		o.step(queue.MarkNoShow, "1", ticket.ID)
@@ -318,8 +318,8 @@ func TestTransferKeepsNumberAndDue(t *testing.T) {
 		if moved.Label() != ticket.Label() || !moved.DueAt.Equal(ticket.DueAt) {
 			t.Errorf("got %s due %v, want %s due %v", moved.Label(), moved.DueAt, ticket.Label(), ticket.DueAt)
 		}
-		if call, number := o.next("2"); number != "A001" || call.Reason != rule.Transferred {
-			t.Errorf("got %s because %s, want A001 because it was transferred", number, call.Reason)
+		if call, number := o.next("2"); number != "A001" || call.Ticket.Why != rule.Transferred {
+			t.Errorf("got %s because %s, want A001 because it was transferred", number, call.Ticket.Why)
 		}
 	})
 }
@@ -428,8 +428,8 @@ func TestJointTicketTakesAllItsDesksOrNone(t *testing.T) {
 		}
 		o.open("2", "inps-1")
 		call, number := o.next("1")
-		if number != "L001" || call.Reason != rule.JointReady {
-			t.Fatalf("got %s because %s, want L001 because its desks are ready", number, call.Reason)
+		if number != "L001" || call.Ticket.Why != rule.JointReady {
+			t.Fatalf("got %s because %s, want L001 because its desks are ready", number, call.Ticket.Why)
 		}
 		if diff := cmp.Diff([]string{"1", "2"}, call.Desks); diff != "" {
 			t.Error(diff)
@@ -462,8 +462,8 @@ func TestHeldDesksTakeOnlyWhatFits(t *testing.T) {
 			t.Fatalf("held: %v %+v", held, hold)
 		}
 		o.issue("CPI-ART16") // 15 minutes: fits
-		if call, number := o.next("1"); number != "A003" || call.Reason != rule.BeforeJoint {
-			t.Errorf("got %s because %s, want A003 because it fits before", number, call.Reason)
+		if call, number := o.next("1"); number != "A003" || call.Ticket.Why != rule.BeforeJoint {
+			t.Errorf("got %s because %s, want A003 because it fits before", number, call.Ticket.Why)
 		}
 		release := func(ctx context.Context, tx *store.Tx) error {
 			_, err := queue.ReleaseHold(ctx, tx, seat("2"), joint, "urgenza")
@@ -492,7 +492,7 @@ func TestWalkInThatWaitedWGoesBeforeAnAppointment(t *testing.T) {
 					got = "appointment"
 				}
 				if got != tt.want {
-					t.Errorf("got %s because %s, want %s", got, call.Reason, tt.want)
+					t.Errorf("got %s because %s, want %s", got, call.Ticket.Why, tt.want)
 				}
 			})
 		})

@@ -10,12 +10,13 @@ import (
 	"sportello/booking/timetable"
 	"sportello/internal/fault"
 	"sportello/internal/store"
+	"sportello/queue/rule"
 )
 
 const ticketColumns = `
 t.id, t.token, t.office_id, t.day, t.series, t.number, t.seq, t.area_id, t.service_id, t.institution_id, t.desk_id,
 t.state, t.origin, t.precedence, t.language, t.appointment_at, t.came_back, t.issued_at, t.due_at, t.called_at,
-t.started_at, t.ended_at, t.calls, t.outcome, t.reason, t.served_as, t.changed_at, t.undo`
+t.started_at, t.ended_at, t.calls, t.why, t.outcome, t.reason, t.served_as, t.changed_at, t.undo`
 
 // scanner is a row of a query.
 type scanner interface{ Scan(...any) error }
@@ -34,7 +35,7 @@ func scanTicket(row scanner) (Ticket, error) {
 	var appointment, issued, due, called, started, ended, changed int64
 	err := row.Scan(&t.ID, &t.Token, &t.Office, &day, &t.Series, &t.Number, &t.Seq, &t.Area, &t.Service, &t.Institution, &t.OnlyDesk,
 		&t.State, &t.Origin, &t.Precedence, &t.Language, &appointment, &t.CameBack, &issued, &due, &called,
-		&started, &ended, &t.Calls, &t.Outcome, &t.Reason, &t.ServedAs, &changed, &t.undo)
+		&started, &ended, &t.Calls, &t.Why, &t.Outcome, &t.Reason, &t.ServedAs, &changed, &t.undo)
 	if err != nil {
 		return Ticket{}, err
 	}
@@ -129,23 +130,24 @@ func texts(rows *sql.Rows, err error) ([]string, error) {
 
 // footprint is what a step changes on a ticket, kept so that the step can be undone.
 type footprint struct {
-	Action    string   `json:"action"`
-	State     State    `json:"state"`
-	Desks     []string `json:"desks"`
-	CalledAt  int64    `json:"called_at"`
-	StartedAt int64    `json:"started_at"`
-	EndedAt   int64    `json:"ended_at"`
-	Calls     int      `json:"calls"`
-	CameBack  CameBack `json:"came_back"`
-	Outcome   string   `json:"outcome"`
-	Reason    string   `json:"reason"`
-	ServedAs  string   `json:"served_as"`
+	Action    string      `json:"action"`
+	State     State       `json:"state"`
+	Desks     []string    `json:"desks"`
+	CalledAt  int64       `json:"called_at"`
+	StartedAt int64       `json:"started_at"`
+	EndedAt   int64       `json:"ended_at"`
+	Calls     int         `json:"calls"`
+	Why       rule.Reason `json:"why"`
+	CameBack  CameBack    `json:"came_back"`
+	Outcome   string      `json:"outcome"`
+	Reason    string      `json:"reason"`
+	ServedAs  string      `json:"served_as"`
 }
 
 func footprintOf(action string, t Ticket) string {
 	text, _ := json.Marshal(footprint{ // a struct of plain fields always marshals
 		Action: action, State: t.State, Desks: t.Desks, CalledAt: store.Millis(t.CalledAt), StartedAt: store.Millis(t.StartedAt),
-		EndedAt: store.Millis(t.EndedAt), Calls: t.Calls, CameBack: t.CameBack, Outcome: t.Outcome, Reason: t.Reason, ServedAs: t.ServedAs,
+		EndedAt: store.Millis(t.EndedAt), Calls: t.Calls, Why: t.Why, CameBack: t.CameBack, Outcome: t.Outcome, Reason: t.Reason, ServedAs: t.ServedAs,
 	})
 	return string(text)
 }
@@ -153,7 +155,7 @@ func footprintOf(action string, t Ticket) string {
 const updateTicket = `
 UPDATE tickets SET state = $3, service_id = $4, institution_id = $5, desk_id = $6, came_back = $7, due_at = $8,
   called_at = $9, started_at = $10, ended_at = $11, calls = $12, outcome = $13, reason = $14, served_as = $15,
-  changed_at = $16, undo = $17
+  changed_at = $16, undo = $17, why = $18
 WHERE id = $1 AND state = $2`
 
 // save writes t over before, and who is at which desk with it. Somebody else's step in between is a
@@ -161,7 +163,7 @@ WHERE id = $1 AND state = $2`
 func save(ctx context.Context, tx *store.Tx, before, t Ticket) error {
 	changed, err := tx.Exec(ctx, updateTicket, t.ID, string(before.State), string(t.State), t.Service, t.Institution, t.OnlyDesk,
 		string(t.CameBack), store.Millis(t.DueAt), store.Millis(t.CalledAt), store.Millis(t.StartedAt), store.Millis(t.EndedAt),
-		t.Calls, t.Outcome, t.Reason, t.ServedAs, store.Millis(t.ChangedAt), t.undo)
+		t.Calls, t.Outcome, t.Reason, t.ServedAs, store.Millis(t.ChangedAt), t.undo, string(t.Why))
 	if err != nil {
 		return err
 	}

@@ -139,7 +139,7 @@ func Resume(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, 
 
 // again makes a ticket wait anew; number and due time stay.
 func again(t *Ticket, back CameBack) {
-	t.State, t.CameBack, t.Desks, t.Calls = Waiting, back, nil, 0
+	t.State, t.CameBack, t.Desks, t.Calls, t.Why, t.Reason = Waiting, back, nil, 0, "", ""
 	t.StartedAt, t.EndedAt = time.Time{}, time.Time{}
 }
 
@@ -212,6 +212,9 @@ func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, er
 	if err := json.Unmarshal([]byte(t.undo), &last); err != nil {
 		return Ticket{}, fmt.Errorf("undo: %w", err)
 	}
+	if last.Action != undoCall && !slices.Contains(last.Desks, at.Desk) {
+		return Ticket{}, fault.New(fault.Conflict, "not_at_this_desk", "number", t.Label(), "desk", last.Desks[0])
+	}
 	if last.Action == undoCall {
 		if _, err := tx.Exec(ctx, withdrawCalls, t.ID, store.Millis(t.ChangedAt)); err != nil {
 			return Ticket{}, fmt.Errorf("undo: %w", err)
@@ -227,7 +230,7 @@ func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, er
 }
 
 func (f footprint) restore(t *Ticket) {
-	t.State, t.Desks, t.Calls, t.CameBack = f.State, f.Desks, f.Calls, f.CameBack
+	t.State, t.Desks, t.Calls, t.Why, t.CameBack = f.State, f.Desks, f.Calls, f.Why, f.CameBack
 	t.CalledAt, t.StartedAt, t.EndedAt = store.FromMillis(f.CalledAt), store.FromMillis(f.StartedAt), store.FromMillis(f.EndedAt)
 	t.Outcome, t.Reason, t.ServedAs = f.Outcome, f.Reason, f.ServedAs
 }

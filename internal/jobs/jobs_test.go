@@ -196,21 +196,15 @@ func onBoth(t *testing.T, f func(t *testing.T, here, there *store.DB)) {
 		return db
 	}
 	pair := func(t *testing.T, address string) {
-		here, there := open(t, address), open(t, address)
-		if err := here.Migrate(t.Context()); err != nil {
+		db := open(t, address)
+		if err := db.Migrate(t.Context()); err != nil { // outside of the bubble: a lock takes real time
 			t.Fatal(err)
 		}
-		f(t, here, there)
+		synctest.Test(t, func(t *testing.T) { f(t, open(t, address), open(t, address)) })
 	}
-	t.Run("sqlite", func(t *testing.T) {
-		address := "sqlite:" + filepath.Join(t.TempDir(), "sportello.db")
-		synctest.Test(t, func(t *testing.T) { pair(t, address) })
-	})
+	t.Run("sqlite", func(t *testing.T) { pair(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
-		t.Run("postgres", func(t *testing.T) {
-			address := storetest.PostgresURL(t, server)
-			synctest.Test(t, func(t *testing.T) { pair(t, address) })
-		})
+		t.Run("postgres", func(t *testing.T) { pair(t, storetest.PostgresURL(t, server)) })
 	}
 }
 
@@ -285,11 +279,13 @@ func TestExpiredLeaseIsTakenOver(t *testing.T) {
 func TestLostLeaseEndsTheRun(t *testing.T) {
 	for _, test := range []struct {
 		name   string
+		after  time.Duration // it is renewed every 10 s
 		lose   func(t *testing.T, here, there *store.DB)
 		within time.Duration
 	}{
 		{
-			name: "taken by another",
+			name:  "taken by another",
+			after: 12 * time.Second,
 			lose: func(t *testing.T, _, there *store.DB) {
 				exec(t, there, `UPDATE leases SET holder = 'another', until = until + 60000`)
 			},
@@ -297,7 +293,14 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 		},
 		{
 			name:   "database away",
-			lose:   func(t *testing.T, here, _ *store.DB) { here.Close() },
+			after:  12 * time.Second,
+			lose:   func(_ *testing.T, here, _ *store.DB) { here.Close() },
+			within: 25 * time.Second,
+		},
+		{
+			name:   "database away before the first renewal",
+			after:  time.Second,
+			lose:   func(_ *testing.T, here, _ *store.DB) { here.Close() },
 			within: 25 * time.Second,
 		},
 	} {
@@ -312,7 +315,7 @@ func TestLostLeaseEndsTheRun(t *testing.T) {
 					}
 					return nil
 				}})()
-				time.Sleep(12 * time.Second) // renewed once
+				time.Sleep(test.after)
 				lost := time.Now()
 				test.lose(t, here, there)
 				if got := (<-ended).Sub(lost); got > test.within {

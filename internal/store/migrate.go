@@ -4,6 +4,7 @@ import (
 	"context"
 	"embed"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 
 	"github.com/pressly/goose/v3"
@@ -57,8 +58,7 @@ func (db *DB) migrator() (*goose.Provider, error) {
 	}
 	dialect, options := goose.DialectSQLite3, []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if !db.sqlite {
-		// Several processes may start at once; one of them migrates.
-		locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 300)) // every second, 5 minutes long
+		locker, err := db.migrationLock()
 		if err != nil {
 			return nil, fmt.Errorf("migration lock: %w", err)
 		}
@@ -69,4 +69,23 @@ func (db *DB) migrator() (*goose.Provider, error) {
 		return nil, fmt.Errorf("read migrations: %w", err)
 	}
 	return provider, nil
+}
+
+// How long a process waits for another that migrates: a try each second for five minutes.
+const (
+	lockEvery = 1
+	lockTries = 300
+)
+
+// migrationLock lets one of several processes that start at once migrate. The lock belongs to the
+// schema, so that others on the same server do not wait for it.
+func (db *DB) migrationLock() (lock.SessionLocker, error) {
+	var schema string
+	if err := db.write.QueryRow(`SELECT current_database() || '/' || current_schema()`).Scan(&schema); err != nil {
+		return nil, err
+	}
+	id := fnv.New64a()
+	_, _ = id.Write([]byte("sportello/" + schema)) // never fails (hash.Hash)
+	return lock.NewPostgresSessionLocker(
+		lock.WithLockID(int64(id.Sum64())), lock.WithLockTimeout(lockEvery, lockTries))
 }

@@ -142,8 +142,12 @@ const attempts = 4
 // Update.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 	for n := 1; ; n++ {
-		err := db.transact(ctx, db.write, nil, fn)
-		if err == nil || n == attempts || !givenUp(err) {
+		touched, err := db.transact(ctx, db.write, nil, fn)
+		if err == nil {
+			db.committed(touched)
+			return nil
+		}
+		if n == attempts || !givenUp(err) {
 			return err
 		}
 	}
@@ -155,29 +159,31 @@ func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
 	if db.sqlite {
 		options = nil // the pool is read-only, and a SQLite transaction always is a snapshot
 	}
-	return db.transact(ctx, db.read, options, fn)
+	_, err := db.transact(ctx, db.read, options, fn)
+	return err
 }
 
-func (db *DB) transact(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn func(tx *Tx) error) error {
+// transact runs fn in one transaction on a connection of pool and returns what it touched. The
+// connection is free again when it returns, so whoever is told of the commit holds up no writer.
+func (db *DB) transact(ctx context.Context, pool *sql.DB, options *sql.TxOptions, fn func(tx *Tx) error) (map[string]int64, error) {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
-		return fmt.Errorf("wait for the database: %w", err)
+		return nil, fmt.Errorf("wait for the database: %w", err)
 	}
 	defer conn.Close()
 	inner, err := conn.BeginTx(context.WithoutCancel(ctx), options)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
+		return nil, fmt.Errorf("begin transaction: %w", err)
 	}
 	defer func() { _ = inner.Rollback() }() // does nothing after a commit
 	tx := &Tx{Now: db.Now(), db: db, tx: inner}
 	if err := fn(tx); err != nil {
-		return err
+		return nil, err
 	}
 	if err := inner.Commit(); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return nil, fmt.Errorf("commit: %w", err)
 	}
-	db.committed(tx.touched)
-	return nil
+	return tx.touched, nil
 }
 
 func (db *DB) committed(touched map[string]int64) {

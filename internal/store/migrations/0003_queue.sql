@@ -34,6 +34,7 @@ CREATE TABLE tickets (
   started_at     BIGINT NOT NULL DEFAULT 0,
   ended_at       BIGINT NOT NULL DEFAULT 0, -- served, no-show, cancelled, not served
   calls          BIGINT NOT NULL DEFAULT 0, -- since it last waited
+  why            TEXT NOT NULL DEFAULT '',  -- the rule's reason for calling it last, or chosen
   outcome        TEXT NOT NULL DEFAULT '',
   reason         TEXT NOT NULL DEFAULT '',  -- why parked, or called out of order
   served_as      TEXT NOT NULL DEFAULT '',  -- the service that was done, when it was another

@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
+
+	"sportello/booking/territory"
+	"sportello/internal/access"
+	"sportello/internal/jobs"
+	"sportello/internal/store"
+	"sportello/kiosk"
+	"sportello/printouts/spool"
+	"sportello/queue"
+	"sportello/static"
+)
+
+func serveCommand(s settings) *cli.Command {
+	return &cli.Command{
+		Name:  "serve",
+		Usage: "run the server",
+		Flags: append(webFlags(s), &cli.BoolFlag{Name: "migrate", Usage: "bring an older schema up to this program's first"}),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return withDatabase(ctx, c, func(db *store.DB) error {
+				if c.Bool("migrate") {
+					if err := db.Migrate(ctx); err != nil {
+						return err
+					}
+				}
+				if err := checkSchema(ctx, db); err != nil {
+					return err
+				}
+				return serve(ctx, c, db, c.String("data"), nil)
+			})
+		},
+	}
+}
+
+// serve runs the server until ctx ends. doors are shown on the front page of a demonstration.
+func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors []kiosk.DemoDoor) error {
+	log, err := logger(c)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(static.Check(), static.CheckMessages()); err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", c.String("addr"))
+	if err != nil {
+		return hint(err, "Choose another address with --addr, or stop the program that has it.")
+	}
+	base := c.String("base-url")
+	if base == "" {
+		base = "http://" + listener.Addr().String()
+	}
+	server, err := kiosk.New(kiosk.Options{
+		DB: db, Log: log, BaseURL: base, Demo: doors, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
+	})
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	printers := spool.New(db, log)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return server.Live(ctx) })
+	g.Go(func() error { return printers.Run(ctx) })
+	g.Go(func() error { return jobs.Run(ctx, db, log, chores(db)...) })
+	g.Go(func() error { return listen(ctx, listener, server.Handler(), log) })
+	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
+	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
+	return g.Wait()
+}
+
+// How long a request may take to arrive, and how long those under way may go on at the end.
+const (
+	headerTimeout = 10 * time.Second
+	readTimeout   = 30 * time.Second
+	idleTimeout   = 2 * time.Minute
+	graceTimeout  = 5 * time.Second
+)
+
+// listen answers requests until ctx ends; streams end with it, everything else is finished.
+func listen(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+	web := &http.Server{
+		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		BaseContext: func(net.Listener) context.Context { return ctx },
+		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	done := make(chan error, 1)
+	go func() { done <- web.Serve(listener) }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+	}
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTimeout)
+	defer cancel()
+	return web.Shutdown(grace)
+}
+
+// chores are the periodic jobs.
+func chores(db *store.DB) []jobs.Job {
+	return []jobs.Job{
+		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
+		{Name: "end-sessions", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
+			return db.Update(ctx, func(tx *store.Tx) error { return access.EndSessions(ctx, tx) })
+		}},
+	}
+}
+
+// closeForgotten settles what offices left open, an office at a time.
+func closeForgotten(ctx context.Context, db *store.DB) error {
+	var offices []string
+	err := db.View(ctx, func(tx *store.Tx) error {
+		all, err := territory.List(ctx, tx)
+		for _, t := range all {
+			for _, o := range t.Offices {
+				offices = append(offices, o.ID)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, office := range offices {
+		err := db.Update(ctx, func(tx *store.Tx) error {
+			_, err := queue.CloseForgotten(ctx, tx, office, "job:close-forgotten")
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

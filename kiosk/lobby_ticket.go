@@ -1,0 +1,278 @@
+package kiosk
+
+import (
+	"context"
+	"net/http"
+	"strings"
+
+	"github.com/labstack/echo/v4"
+
+	"sportello/booking/territory"
+	"sportello/internal/access"
+	"sportello/internal/fault"
+	"sportello/internal/store"
+	"sportello/printouts"
+	"sportello/printouts/spool"
+	"sportello/queue"
+	"sportello/static"
+)
+
+// lobbyIssue makes the ticket and, in the same transaction, the print job. The same key gives the
+// same ticket and no second paper. Why there is no ticket is explained on the service's page.
+func (s *Server) lobbyIssue(c echo.Context, v visitor) error {
+	ctx, lang := c.Request().Context(), language(c)
+	request := queue.Request{
+		Office: v.device.Office, Service: c.FormValue("service"), Language: lang, Key: c.FormValue("key"),
+		Precedence: prefsOf(c).Precedence, Origin: queue.FromKiosk, By: v.by(),
+	}
+	if request.Key == "" || request.Service == "" {
+		return fault.New(fault.Malformed, "malformed")
+	}
+	f := frame{Page: page(lang), prefs: prefsOf(c)}
+	var t queue.Ticket
+	var lost error // why there is no paper
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		lost = nil
+		if t, err = queue.Issue(ctx, tx, request); err != nil {
+			return err
+		}
+		_, known, err := spool.Latest(ctx, tx, subjectOf(t))
+		if err != nil || known || v.device.Printer == "" {
+			return err
+		}
+		lost = s.enqueue(ctx, tx, v.device, t)
+		if fault.Code(lost) == "unknown_printer" {
+			return nil // the number counts, not the paper
+		}
+		return lost
+	})
+	switch fault.Code(err) {
+	case queue.ServiceEnded, queue.NotByTicket, queue.Closed, queue.NoOfficer, queue.Stopped, queue.Full:
+		return c.Redirect(http.StatusSeeOther, f.To("/kiosk/service", "id", request.Service))
+	}
+	if err != nil {
+		return err
+	}
+	if lost != nil {
+		s.log.Warn("ticket without paper", "device", v.device.ID, "error", lost)
+	}
+	return c.Redirect(http.StatusSeeOther, f.To("/kiosk/ticket", "id", t.ID))
+}
+
+// subjectOf names a ticket's paper among the print jobs.
+func subjectOf(t queue.Ticket) string { return "ticket:" + t.ID }
+
+// enqueue orders the paper of a ticket. It says neither the service nor anything of the citizen.
+func (s *Server) enqueue(ctx context.Context, tx *store.Tx, d access.Device, t queue.Ticket) error {
+	office, err := territory.Of(ctx, tx, t.Office)
+	if err != nil {
+		return err
+	}
+	paper := printouts.Ticket{
+		Number: t.Label(), Area: areaName(office, t), Office: office.Name, Address: office.Address,
+		IssuedAt: t.IssuedAt.In(office.Zone()), StatusURL: s.phoneURL(t), Language: t.Language, Words: paperWords(static.Italian),
+	}
+	if second := paperWords(t.Language); t.Language != static.Italian {
+		paper.Second = &second
+	}
+	for _, id := range office.Institutions {
+		if institution, ok := office.Territory.Institution(id); ok {
+			paper.Institutions = append(paper.Institutions, institution.Name)
+		}
+	}
+	_, err = spool.Enqueue(ctx, tx, spool.Job{
+		Printer: d.Printer, Office: t.Office, Subject: subjectOf(t), Kind: spool.KindTicket, Values: paper,
+	})
+	return err
+}
+
+func paperWords(lang string) printouts.Words {
+	return printouts.Words{
+		Title:         static.Text(lang, "paper.ticket.title"),
+		WaitHere:      static.Text(lang, "paper.ticket.wait_here"),
+		NotInOrder:    static.Text(lang, "paper.ticket.not_in_order"),
+		FollowOnPhone: static.Text(lang, "paper.ticket.follow_on_phone"),
+		KeepTicket:    static.Text(lang, "paper.ticket.keep"),
+	}
+}
+
+// phoneURL is where a phone follows a ticket; "" when phones cannot reach this server.
+func (s *Server) phoneURL(t queue.Ticket) string {
+	if !s.reachable() {
+		return ""
+	}
+	return s.baseURL + "/t/" + t.Token
+}
+
+func areaName(office *territory.Office, t queue.Ticket) string {
+	if area, ok := office.Area(t.Area); ok && area.Name != "" {
+		return area.Name
+	}
+	return t.Series
+}
+
+// ticketView is the number and all there is to know about it.
+type ticketView struct {
+	frame
+	ID, Number string
+	Area       string
+	Wait       string // how long, or that no desk is open; "" once it is called
+	Called     string // where to go, once it is called
+	Ended      bool   // nothing more will happen to it
+	QR         *qrImage
+	Paper      paper
+	Job        string // the newest print job
+}
+
+// paper is what has become of a ticket's paper.
+type paper string
+
+// What can have become of a ticket's paper.
+const (
+	paperNone    paper = "none" // this kiosk has no printer
+	paperComing  paper = "coming"
+	paperPrinted paper = "printed"
+	paperUnsure  paper = "unsure"
+	paperFailed  paper = "failed"
+)
+
+func paperOf(state spool.State) paper {
+	switch state {
+	case spool.Queued, spool.Sent:
+		return paperComing
+	case spool.Printed:
+		return paperPrinted
+	case spool.Unconfirmed:
+		return paperUnsure
+	}
+	return paperFailed
+}
+
+// Show is for how many seconds the number stays.
+func (v ticketView) Show() int {
+	show := lobbyShow
+	if v.Easier() || v.Missing() {
+		show = lobbyShowLong
+	}
+	return int(show.Seconds())
+}
+
+// Missing reports whether the screen is all that the citizen has.
+func (v ticketView) Missing() bool {
+	return v.Paper == paperNone || v.Paper == paperFailed || v.Paper == paperUnsure
+}
+
+// Extendable reports whether the citizen may keep the number on the screen.
+func (v ticketView) Extendable() bool { return v.Easier() || v.Missing() }
+
+// Again reports whether another paper may be asked for.
+func (v ticketView) Again() bool { return v.Paper != paperNone && v.Paper != paperComing }
+
+// PaperText is the key of what the page says about the paper.
+func (v ticketView) PaperText() string { return "lobby.paper." + string(v.Paper) }
+
+// ticketOf reads the ticket that a page is about and what has become of its paper.
+func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
+	ctx := c.Request().Context()
+	var t queue.Ticket
+	var status spool.Status
+	var p *queue.Picture
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if t, err = queue.ByID(ctx, tx, c.QueryParam("id")); err != nil {
+			return err
+		}
+		if t.Office != v.device.Office {
+			return fault.New(fault.Missing, "unknown_ticket")
+		}
+		if p, err = queue.Read(ctx, tx, t.Office); err != nil {
+			return err
+		}
+		var ordered bool
+		if status, ordered, err = spool.Latest(ctx, tx, subjectOf(t)); !ordered {
+			status.State = ""
+		}
+		return err
+	})
+	if err != nil {
+		return ticketView{}, err
+	}
+	f := s.frame(c, p.Office, "")
+	f.own.Set("id", t.ID)
+	f.Precedence = t.Precedence
+	view := ticketView{
+		frame: f, ID: t.ID, Number: t.Label(), Area: areaName(p.Office, t), Paper: paperNone, Job: status.Job, Ended: t.State.Ended(),
+	}
+	if status.State != "" {
+		view.Paper = paperOf(status.State)
+	}
+	switch wait, known := p.Wait(t.ID); {
+	case t.State == queue.Called || t.State == queue.Serving:
+		view.Called = f.text("lobby.ticket.turn", "desk", deskNames(p.Office, t.Desks))
+	case t.State == queue.Waiting && known:
+		view.Wait = f.wait(wait.Low, wait.High)
+	case t.State == queue.Waiting:
+		view.Wait = f.text("lobby.wait.unknown")
+	}
+	if url := s.phoneURL(t); url != "" {
+		view.QR, err = newQRImage(url)
+	}
+	return view, err
+}
+
+func deskNames(office *territory.Office, ids []string) string {
+	var names []string
+	for _, id := range ids {
+		if desk, ok := office.Desk(id); ok {
+			names = append(names, desk.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+func (s *Server) lobbyTicket(c echo.Context, v visitor) error {
+	view, err := s.ticketOf(c, v)
+	if err != nil {
+		return err
+	}
+	return s.show(c, "lobby/ticket", view)
+}
+
+// lobbyTicketState is the part of the ticket's page that changes while one looks at it.
+func (s *Server) lobbyTicketState(c echo.Context, v visitor) error {
+	view, err := s.ticketOf(c, v)
+	if err != nil {
+		return err
+	}
+	return s.show(c, "lobby/state", view)
+}
+
+// lobbyReprint orders another paper of the same ticket. The page names the print job it knows of, so
+// that a press that is sent twice, or comes late, orders nothing.
+func (s *Server) lobbyReprint(c echo.Context, v visitor) error {
+	ctx := c.Request().Context()
+	f := frame{Page: page(language(c)), prefs: prefsOf(c)}
+	var t queue.Ticket
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if t, err = queue.ByID(ctx, tx, c.FormValue("id")); err != nil {
+			return err
+		}
+		if t.Office != v.device.Office {
+			return fault.New(fault.Missing, "unknown_ticket")
+		}
+		if v.device.Printer == "" {
+			return fault.New(fault.Conflict, "no_printer")
+		}
+		if _, err = territory.Lock(ctx, tx, t.Office); err != nil {
+			return err
+		}
+		last, _, err := spool.Latest(ctx, tx, subjectOf(t))
+		if err != nil || last.Job != c.FormValue("after") || paperOf(last.State) == paperComing {
+			return err
+		}
+		return s.enqueue(ctx, tx, v.device, t)
+	})
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, f.To("/kiosk/ticket", "id", t.ID))
+}

@@ -1,0 +1,343 @@
+package spool
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"time"
+
+	"sportello/internal/store"
+	"sportello/printouts"
+)
+
+const (
+	// pollEvery is how long jobs of another process, expiries and abandoned jobs may stay unseen.
+	pollEvery = 2 * time.Second
+	// abandonedAfter is how long a job may be in another process's hands: writing takes
+	// milliseconds, so that process has died.
+	abandonedAfter = 5 * time.Second
+)
+
+// Spooler prints what is queued. Several may run on one database.
+type Spooler struct {
+	db   *store.DB
+	log  *slog.Logger
+	wake chan struct{} // holds one token while there may be new jobs
+
+	mu   sync.Mutex
+	busy map[string]bool     // printers with a worker → whether to look again when it has ended
+	sent map[string]sighting // by printer: the job in another's hands
+}
+
+// sighting is when an attempt at a job was first seen in another's hands.
+type sighting struct {
+	job     string
+	attempt int64
+	at      time.Time
+}
+
+// New returns a spooler for db, woken by its commits. It prints nothing before Run.
+func New(db *store.DB, log *slog.Logger) *Spooler {
+	s := &Spooler{
+		db:   db,
+		log:  log,
+		wake: make(chan struct{}, 1),
+		busy: make(map[string]bool),
+		sent: make(map[string]sighting),
+	}
+	db.OnCommit(func(touched string, _ int64) {
+		if strings.HasPrefix(touched, topic) {
+			s.look()
+		}
+	})
+	return s
+}
+
+// look has Run look for jobs now.
+func (s *Spooler) look() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// Run prints until ctx ends. It finishes what it has begun and returns nil when its goroutines, one
+// for each printer that owes something, have ended.
+func (s *Spooler) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	for {
+		owing, err := s.owing(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.log.ErrorContext(ctx, "print jobs not read", "err", err)
+		}
+		for _, printer := range owing {
+			if s.begin(printer.ID) {
+				group.Go(func() {
+					defer s.end(printer.ID)
+					s.drain(ctx, printer)
+				})
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-s.wake:
+		case <-tick.C:
+		}
+	}
+}
+
+// begin reports whether printer had no worker and now has one.
+func (s *Spooler) begin(printer string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, busy := s.busy[printer]
+	s.busy[printer] = busy
+	return !busy
+}
+
+// end takes the worker away. It may just have missed a job for which Run saw it busy.
+func (s *Spooler) end(printer string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[printer] {
+		s.look()
+	}
+	delete(s.busy, printer)
+}
+
+// owing returns the printers with open jobs, after those that waited too long have expired.
+func (s *Spooler) owing(ctx context.Context) ([]Printer, error) {
+	// A printer at a time, so that settled jobs are not read.
+	const owing = `
+		SELECT p.id, p.uri, (
+			SELECT MIN(j.expires_at) FROM print_jobs j WHERE j.printer_id = p.id AND j.state IN ('queued', 'sent'))
+		FROM printers p ORDER BY p.id`
+	var printers []Printer
+	var late []string
+	err := s.db.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.Query(ctx, owing)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		for rows.Next() {
+			var p Printer
+			var expires sql.NullInt64
+			if err := rows.Scan(&p.ID, &p.URI, &expires); err != nil {
+				return err
+			}
+			if expires.Valid {
+				printers = append(printers, p)
+			}
+			if expires.Valid && expires.Int64 <= store.Millis(tx.Now) {
+				late = append(late, p.ID)
+			}
+		}
+		return rows.Err()
+	})
+	if err != nil || len(late) == 0 {
+		return printers, err
+	}
+	return printers, s.expire(ctx, late)
+}
+
+func (s *Spooler) expire(ctx context.Context, printers []string) error {
+	const expire = `
+		UPDATE print_jobs SET state = 'expired', payload = '', settled_at = $2
+		WHERE printer_id = $1 AND state = 'queued' AND expires_at <= $2`
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		for _, printer := range printers {
+			if _, err := tx.Exec(ctx, expire, printer, store.Millis(tx.Now)); err != nil {
+				return fmt.Errorf("expire print jobs: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// drain prints what printer owes, oldest first, until nothing is left or another process prints.
+func (s *Spooler) drain(ctx context.Context, printer Printer) {
+	log := s.log.With("printer", printer.ID)
+	for ctx.Err() == nil {
+		job, err := s.claim(ctx, printer.ID)
+		if err != nil && ctx.Err() == nil {
+			log.ErrorContext(ctx, "print job not claimed", "err", err)
+		}
+		if err != nil || job == nil {
+			return
+		}
+		state, detail, err := send(printer, job)
+		if err != nil {
+			log.ErrorContext(ctx, "print job not printed", "job", job.id, "state", state, "err", err)
+		}
+		if err := s.settle(ctx, job, state, detail); err != nil {
+			log.ErrorContext(ctx, "print job not settled", "job", job.id, "state", state, "err", err)
+			return
+		}
+	}
+}
+
+// claimed is a job in this process's hands.
+type claimed struct {
+	id, kind, payload string
+	seq               int64
+	attempt           int64 // 1: the first; settling wants it unchanged
+	late              bool  // taken over past its time: not to be printed any more
+}
+
+// claim takes the oldest open job of printer: a queued one, or one whose process died while it
+// printed. It returns nil when there is none or another process is at work on it.
+func (s *Spooler) claim(ctx context.Context, printer string) (*claimed, error) {
+	const (
+		// As long as one job is sent no other is begun: one at a time, whichever process it is.
+		begin = `
+			UPDATE print_jobs SET state = 'sent', attempts = attempts + 1
+			WHERE id = $1 AND state = 'queued' AND attempts = $2 AND expires_at > $3
+			AND NOT EXISTS (SELECT 1 FROM print_jobs b WHERE b.printer_id = $4 AND b.state = 'sent')`
+		takeOver = `
+			UPDATE print_jobs SET attempts = attempts + 1
+			WHERE id = $1 AND state = 'sent' AND attempts = $2`
+	)
+	job, state, err := s.oldest(ctx, printer)
+	if err != nil || job == nil {
+		return nil, err
+	}
+	if state == Sent && !s.abandoned(printer, job) {
+		return nil, nil
+	}
+	var rows int64
+	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if state == Sent {
+			rows, err = tx.Exec(ctx, takeOver, job.id, job.attempt)
+			return err
+		}
+		rows, err = tx.Exec(ctx, begin, job.id, job.attempt, store.Millis(tx.Now), printer)
+		return err
+	})
+	if err != nil || rows == 0 {
+		return nil, err
+	}
+	job.attempt++
+	return job, nil
+}
+
+// oldest returns the open job of printer that comes first, or nil. A job that is sent comes before
+// all others.
+func (s *Spooler) oldest(ctx context.Context, printer string) (*claimed, State, error) {
+	const oldest = `
+		SELECT id, kind, payload, seq, attempts, state, expires_at FROM print_jobs WHERE id = COALESCE(
+			(SELECT id FROM print_jobs WHERE printer_id = $1 AND state = 'sent' ORDER BY seq LIMIT 1),
+			(SELECT id FROM print_jobs WHERE printer_id = $1 AND state = 'queued' AND expires_at > $2 ORDER BY seq LIMIT 1))`
+	var job claimed
+	var state State
+	err := s.db.View(ctx, func(tx *store.Tx) error {
+		var expires int64
+		now := store.Millis(tx.Now)
+		err := tx.QueryRow(ctx, oldest, printer, now).
+			Scan(&job.id, &job.kind, &job.payload, &job.seq, &job.attempt, &state, &expires)
+		job.late = expires <= now
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, "", nil
+	}
+	return &job, state, err
+}
+
+// abandoned reports whether a sent job has been in another process's hands for too long.
+func (s *Spooler) abandoned(printer string, job *claimed) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.db.Now()
+	seen := s.sent[printer]
+	if seen.job != job.id || seen.attempt != job.attempt || now.Before(seen.at) {
+		s.sent[printer] = sighting{job: job.id, attempt: job.attempt, at: now}
+		return false
+	}
+	return now.Sub(seen.at) >= abandonedAfter
+}
+
+// send prints job, unless an earlier attempt did, and returns what became of it. The error is for
+// the log.
+func send(printer Printer, job *claimed) (State, string, error) {
+	out, ok := parseFolder(printer.URI)
+	if !ok {
+		return Failed, UnknownURI, fmt.Errorf("cannot print to %s", printer.URI)
+	}
+	name := fmt.Sprintf("%010d-%s.pdf", job.seq, job.id)
+	if job.attempt > 1 {
+		done, err := resume(out, name, job.attempt)
+		switch {
+		case err != nil:
+			return Unconfirmed, Unwritable, err
+		case done:
+			return Printed, "", nil
+		case job.late:
+			return Expired, "", nil
+		}
+	}
+	pdf, err := render(job)
+	if err != nil {
+		return Failed, Unprintable, err
+	}
+	err = out.write(name, job.attempt, pdf)
+	if errors.Is(err, errAfterRename) {
+		return Unconfirmed, Unwritable, err
+	}
+	if err != nil {
+		return Failed, reason(err), err
+	}
+	return Printed, "", nil
+}
+
+// resume ends the attempts at name before attempt and reports whether one had printed.
+func resume(out folder, name string, attempt int64) (done bool, err error) {
+	if err := out.withdraw(name, attempt); err != nil {
+		return false, err
+	}
+	done, err = out.has(name)
+	if err != nil || !done {
+		return false, err
+	}
+	return true, out.sync()
+}
+
+// render makes the bytes of job. The same job makes the same bytes. A panic is an error, or the job
+// would end the process again and again.
+func render(job *claimed) (pdf []byte, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("render %s: panic: %v", job.kind, p)
+		}
+	}()
+	if job.kind != KindTicket {
+		return nil, fmt.Errorf("render %s: unknown kind", job.kind)
+	}
+	var ticket printouts.Ticket
+	if err := json.Unmarshal([]byte(job.payload), &ticket); err != nil {
+		return nil, fmt.Errorf("render %s: %w", job.kind, err)
+	}
+	return ticket.PDF()
+}
+
+// settle notes what became of job and erases its values, also after ctx has ended. A job that
+// another process has taken over meanwhile is that one's to settle.
+func (s *Spooler) settle(ctx context.Context, job *claimed, state State, detail string) error {
+	const settle = `
+		UPDATE print_jobs SET state = $3, detail = $4, payload = '', settled_at = $5
+		WHERE id = $1 AND state = 'sent' AND attempts = $2`
+	ctx = context.WithoutCancel(ctx)
+	return s.db.Update(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(ctx, settle, job.id, job.attempt, string(state), detail, store.Millis(tx.Now))
+		return err
+	})
+}

@@ -1,0 +1,1 @@
+// The public pages at home: booking works without a script, this only improves it.
