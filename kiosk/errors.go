@@ -139,6 +139,9 @@ func pairs(f *fault.Error, lang string) []any {
 	var out []any
 	for name, value := range f.Args {
 		if at, ok := value.(time.Time); ok {
+			if at.IsZero() {
+				continue // the texts leave it out
+			}
 			out = append(out, name+"_date", static.Date(lang, at, static.Day), name+"_time", at.Format("15:04"))
 			continue
 		}

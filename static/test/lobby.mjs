@@ -1,0 +1,331 @@
+// Drives a kiosk in a real browser. BASE is the server's address, CODE a kiosk's enrolment code; the
+// office must be open and the first of its needs must have something to give. It prints what fails and exits with 1, or prints nothing.
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { chromium } from 'playwright-core'
+import { line } from './office.mjs'
+
+const { BASE, CODE = 'kiosk-isernia-centro-integrato' } = process.env
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+const upright = { width: 1080, height: 1920 }
+const lying = { width: 1920, height: 1080 }
+const leastTarget = 81 // pixels, 20 mm on a 21.5" screen
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
+})
+const context = await browser.newContext({ viewport: upright, hasTouch: true, locale: 'it-IT' })
+const enrolled = await context.request.post(`${BASE}/enrol`, { form: { code: CODE } })
+assert.ok(enrolled.ok(), `enrolment: ${enrolled.status()}`)
+
+const complaints = []
+
+async function kiosk(viewport = upright) {
+  const page = await context.newPage()
+  await page.setViewportSize(viewport)
+  page.on('console', (message) => {
+    if (/Content Security Policy|Refused to/.test(message.text())) complaints.push(message.text())
+  })
+  page.on('pageerror', (error) => complaints.push(error.message))
+  return page
+}
+
+// begin opens the start page; with a clock the test decides how time goes.
+async function begin(viewport, { clock = false } = {}) {
+  const page = await kiosk(viewport)
+  if (clock) await page.clock.install()
+  await page.goto(`${BASE}/kiosk`)
+  return page
+}
+
+const heading = (page, text) => page.getByRole('heading', { level: 1, name: text }).waitFor()
+
+// offered is the first service that gives a number at one touch.
+const offered = (page) => page.locator('.choice button').first()
+
+async function toServices(page) {
+  await page.getByRole('link', { name: 'Italiano', exact: true }).tap()
+  await heading(page, 'Cosa ti serve?')
+  await page.locator('.need').first().tap()
+  await page.locator('.choice').first().waitFor()
+}
+
+async function toNumber(page) {
+  await toServices(page)
+  await offered(page).tap()
+  await heading(page, /Il tuo numero/)
+  return page.locator('.ticket-number strong').innerText()
+}
+
+// fits returns what is wrong with how a page fills the screen: nothing may scroll, and nothing be
+// too small to touch or, with the controls low, out of reach.
+async function fits(page) {
+  await page.evaluate(() => document.fonts.ready)
+  return page.evaluate((least) => {
+    const faults = []
+    const main = document.getElementById('main')
+    if (main.scrollHeight > main.clientHeight + 1) faults.push(`main scrolls: ${main.scrollHeight} in ${main.clientHeight}`)
+    if (document.documentElement.scrollHeight > innerHeight) faults.push('the page scrolls')
+    const low = innerHeight > innerWidth && document.documentElement.dataset.reach === 'low'
+    for (const target of document.querySelectorAll('a, button')) {
+      const box = target.getBoundingClientRect()
+      if (!box.width || target.matches('.visually-hidden')) continue
+      const name = target.textContent.trim().split('\n')[0]
+      if (box.right > innerWidth + 1 || box.left < -1 || box.bottom > innerHeight + 1) faults.push(`out of the screen: ${name}`)
+      if (target.scrollWidth > target.clientWidth + 1) faults.push(`wider than its button: ${name}`)
+      if (box.width < least || box.height < least) faults.push(`too small: ${name} ${Math.round(box.width)}×${Math.round(box.height)}`)
+      if (low && box.top < innerHeight / 2 && !target.matches('.search-clear')) faults.push(`out of reach: ${name}`)
+    }
+    return faults
+  }, leastTarget)
+}
+
+// accessible returns what axe finds.
+async function accessible(page) {
+  await page.evaluate(axe)
+  return page.evaluate(async () => (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`))
+}
+
+const tests = {
+  async 'a number in two touches after the language, and no trace'() {
+    const page = await begin()
+    const before = await page.evaluate(() => history.length)
+    assert.match(await toNumber(page), /^[A-Z]\d{3}$/)
+    assert.equal(page.url(), `${BASE}/kiosk`)
+    assert.equal(await page.evaluate(() => history.length), before)
+    assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0)
+    await page.getByText('Prendi la carta.').waitFor()
+    await page.getByRole('link', { name: 'Fine' }).tap()
+    await heading(page, 'Benvenuto')
+    assert.equal(await page.getByText(/Il tuo numero/).count(), 0)
+    await page.close()
+  },
+
+  async 'two fast touches are one number'() {
+    const page = await begin()
+    await toServices(page)
+    const posts = []
+    page.on('request', (request) => request.method() === 'POST' && posts.push(request.url()))
+    const button = offered(page)
+    const box = await button.boundingBox()
+    await page.touchscreen.tap(box.x + 50, box.y + 20)
+    await page.touchscreen.tap(box.x + 60, box.y + 20)
+    await heading(page, /Il tuo numero/)
+    assert.equal(posts.length, 1)
+    await page.close()
+  },
+
+  async 'a lost line is told, and what was asked for comes once it is back'() {
+    const page = await begin()
+    await toServices(page)
+    const keys = []
+    page.on('request', (request) => request.method() === 'POST' && keys.push(request.postData()))
+    await context.setOffline(true)
+    await offered(page).tap()
+    await page.getByText('Riprovo da solo').waitFor()
+    await context.setOffline(false)
+    await heading(page, /Il tuo numero/)
+    assert.ok(keys.length > 1)
+    assert.equal(new Set(keys).size, 1, 'sent again as it was')
+    await page.close()
+  },
+
+  async 'the start page finds back by itself'() {
+    const page = await begin(upright, { clock: true })
+    await context.setOffline(true)
+    await page.clock.runFor(6_000)
+    await page.getByText('Riprovo da solo').waitFor()
+    await context.setOffline(false)
+    await page.clock.runFor(6_000)
+    await page.getByText('Riprovo da solo').waitFor({ state: 'hidden' })
+    await page.close()
+  },
+
+  async 'a browser that starts before the server waits with a page of its own'() {
+    const wire = await line()
+    const behind = await browser.newContext({ viewport: upright, hasTouch: true, baseURL: wire.baseURL })
+    await behind.request.post('/enrol', { form: { code: CODE } })
+    const page = await behind.newPage()
+    await page.goto('/kiosk')
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
+    wire.cut()
+    await page.goto('/kiosk')
+    await heading(page, 'Sto partendo…')
+    const kept = await page.evaluate(async () => (await (await caches.open('kiosk-shell')).keys()).map(({ url }) => new URL(url).pathname))
+    assert.deepEqual(kept.filter((path) => path !== '/kiosk/waking' && !path.startsWith('/static/')), [], 'nothing else is kept')
+    wire.mend()
+    await heading(page, 'Benvenuto')
+    await behind.close()
+    // Enrolling shut the other browser out.
+    await context.request.post(`${BASE}/enrol`, { form: { code: CODE } })
+  },
+
+  async 'nobody there: a question that can be answered ten times, then a clean start'() {
+    const page = await begin(upright, { clock: true })
+    await page.getByRole('link', { name: 'Italiano', exact: true }).tap()
+    await heading(page, 'Cosa ti serve?')
+    const question = page.getByRole('heading', { name: 'Ci sei ancora?' })
+    for (let time = 0; time < 10; time++) {
+      await page.clock.runFor(59_000)
+      assert.equal(await question.isVisible(), false)
+      await page.clock.runFor(2_000)
+      await question.waitFor()
+      await page.getByRole('button', { name: 'Sì, continuo' }).tap()
+    }
+    await page.clock.runFor(61_000)
+    await page.clock.runFor(31_000)
+    await heading(page, 'Benvenuto')
+    await page.close()
+  },
+
+  async 'easier screens have twice the time and end with the citizen'() {
+    const page = await begin(upright, { clock: true })
+    await page.getByRole('link', { name: 'Italiano', exact: true }).tap()
+    await heading(page, 'Cosa ti serve?')
+    await page.getByRole('button', { name: 'Alto contrasto' }).tap()
+    await page.locator('html[data-contrast="high"]').waitFor()
+    await page.clock.runFor(119_000)
+    assert.equal(await page.getByRole('heading', { name: 'Ci sei ancora?' }).isVisible(), false)
+    await page.clock.runFor(2_000)
+    await page.getByRole('heading', { name: 'Ci sei ancora?' }).waitFor()
+    await page.clock.runFor(31_000)
+    await heading(page, 'Benvenuto')
+    assert.equal(await page.locator('html[data-contrast]').count(), 0)
+    await page.close()
+  },
+
+  async 'a changed start page changes back'() {
+    const page = await begin(upright, { clock: true })
+    await page.getByRole('button', { name: 'Alto contrasto' }).tap()
+    await page.locator('html[data-contrast="high"]').waitFor()
+    await page.clock.runFor(121_000)
+    await page.clock.runFor(31_000)
+    await page.locator('html:not([data-contrast])').waitFor()
+    await page.close()
+  },
+
+  async 'the number goes after twenty seconds'() {
+    const page = await begin(upright, { clock: true })
+    await toNumber(page)
+    await page.clock.runFor(18_000)
+    await heading(page, /Il tuo numero/)
+    await page.clock.runFor(3_000)
+    await heading(page, 'Benvenuto')
+    await page.close()
+  },
+
+  async 'ReI on our keyboard finds ADI'() {
+    const page = await begin()
+    await page.getByRole('link', { name: 'Italiano', exact: true }).tap()
+    await page.getByRole('link', { name: /Cerca/ }).tap()
+    await heading(page, 'Cerca un servizio')
+    for (const letter of 'rei') await page.getByRole('button', { name: letter, exact: true }).tap()
+    await page.locator('.choice', { hasText: 'Assegno di inclusione (ADI)' }).waitFor()
+    assert.equal(await page.getByLabel('Cerca un servizio').inputValue(), 'rei')
+    await page.getByRole('button', { name: 'Cancella una lettera' }).tap()
+    assert.equal(await page.getByLabel('Cerca un servizio').inputValue(), 're')
+    await page.keyboard.type('d')
+    assert.equal(await page.getByLabel('Cerca un servizio').inputValue(), 'red')
+    await page.close()
+  },
+
+  async 'precedence is offered, and its reason is asked of nobody'() {
+    const page = await begin()
+    await toServices(page)
+    await page.getByRole('button', { name: 'Ho la precedenza' }).tap()
+    await page.getByText('Nessuno ti chiede il motivo').waitFor()
+    await page.getByRole('link', { name: 'Sì, ho la precedenza' }).tap()
+    await page.getByRole('button', { name: 'Precedenza attiva' }).waitFor()
+    await offered(page).tap()
+    await heading(page, /Il tuo numero/)
+    assert.ok(await page.getByText('Precedenza attiva').isVisible())
+    await page.close()
+  },
+
+  async 'everything works by Tab and Enter'() {
+    const page = await begin()
+    const press = async (name) => {
+      for (let step = 0; step < 60; step++) {
+        await page.keyboard.press('Tab')
+        const text = await page.evaluate(() => document.activeElement.textContent.trim())
+        if (name.test(text)) {
+          const outline = await page.evaluate(() => getComputedStyle(document.activeElement).outlineStyle)
+          assert.notEqual(outline, 'none', 'the focus is seen')
+          await page.keyboard.press('Enter')
+          return
+        }
+      }
+      assert.fail(`no ${name} by Tab`)
+    }
+    await press(/^Italiano$/)
+    await heading(page, 'Cosa ti serve?')
+    await press(/./)
+    await page.locator('.choice').first().waitFor()
+    await press(new RegExp(`^${await offered(page).locator('.choice-name').innerText()}`))
+    await heading(page, /Il tuo numero/)
+    await page.close()
+  },
+
+  async 'every page is sound, in every language and mode'() {
+    const addresses = ['/kiosk?', '/kiosk/needs?', '/kiosk/services?need=lavoro-perso&', '/kiosk/services?need=lavoro-perso&page=2&', '/kiosk/services?need=documenti&',
+      '/kiosk/search?', '/kiosk/search?q=rei&', '/kiosk/search?q=lavoro&', '/kiosk/service?id=CPI-PATTO&', '/kiosk/service?id=HIS-REI&', '/kiosk/service?id=COM-ANAG&', '/kiosk/ticket?id=none&']
+    const ticket = await begin()
+    await toNumber(ticket)
+    const state = new URL(await ticket.locator('#live').getAttribute('data-address'), BASE)
+    addresses.push(`/kiosk/ticket?id=${state.searchParams.get('id')}&`)
+    await ticket.close()
+    const faults = []
+    for (const viewport of [upright, lying]) {
+      const page = await kiosk(viewport)
+      for (const language of ['it', 'en', 'ro', 'ar', 'uk', 'es', 'fr', 'sq', 'zh']) {
+        for (const modes of ['it', 'ar', 'uk', 'fr'].includes(language) ? ['', '&large=1&contrast=1', '&low=1', '&large=1&low=1'] : ['']) {
+          for (const address of addresses) {
+            const list = modes.includes('low') && address.includes('q=') ? '&list=1' : ''
+            const path = `${address}lang=${language}${modes}${list}`
+            await page.goto(`${BASE}${path}`)
+            const found = await fits(page)
+            if (['it', 'ar'].includes(language) && !modes.includes('low')) found.push(...await accessible(page))
+            faults.push(...found.map((fault) => `${viewport.width} ${path}: ${fault}`))
+          }
+        }
+      }
+      await page.close()
+    }
+    if (faults.length) throw new Error(faults.join('\n'))
+  },
+
+  async 'what lies over a page is sound'() {
+    for (const viewport of [upright, lying]) {
+      const page = await kiosk(viewport)
+      for (const language of ['it', 'ar', 'uk', 'fr']) {
+        for (const sheet of ['languages', 'help', 'precedence']) {
+          await page.goto(`${BASE}/kiosk/services?need=lavoro-perso&lang=${language}`)
+          await page.locator(`[commandfor="${sheet}"][command="show-modal"]`).first().tap()
+          assert.deepEqual([...await fits(page), ...await accessible(page)], [], `${viewport.width}: ${sheet} ${language}`)
+        }
+      }
+      await page.close()
+    }
+  },
+}
+
+let failed = 0
+const only = process.argv[2]
+for (const [name, test] of Object.entries(tests)) {
+  if (only && !name.includes(only)) continue
+  try {
+    await test()
+  } catch (error) {
+    failed++
+    console.error(`FAIL ${name}\n${error.stack}\n`)
+    await context.setOffline(false)
+  }
+}
+if (complaints.length) {
+  failed++
+  console.error(`FAIL the browser complained\n${[...new Set(complaints)].join('\n')}`)
+}
+await browser.close()
+process.exit(failed ? 1 : 0)
