@@ -17,6 +17,9 @@ func TestInBrowser(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, script := range scripts {
+		if _, err := os.ReadFile(script); err != nil { // read, so that a changed script is run again
+			t.Fatal(err)
+		}
 		name := strings.TrimSuffix(filepath.Base(script), ".mjs")
 		if name == "office" {
 			continue // what the scripts share

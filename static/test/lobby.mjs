@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
-import { line } from './office.mjs'
+import { line, serveAll } from './office.mjs'
 
 const { BASE, CODE = 'kiosk-isernia-centro-integrato' } = process.env
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
@@ -311,11 +311,13 @@ const tests = {
   },
 }
 
+const serve = await serveAll(browser)
 let failed = 0
 const only = process.argv[2]
 for (const [name, test] of Object.entries(tests)) {
   if (only && !name.includes(only)) continue
   try {
+    await serve()
     await test()
   } catch (error) {
     failed++

@@ -134,6 +134,25 @@ export async function staff(browser) {
   }
 }
 
+// serveAll seats two officers of different institutions and returns what serves everybody who waits,
+// so that the next number is never too far from its turn.
+export async function serveAll(browser) {
+  const desks = [await browser.newContext({ baseURL: base }), await browser.newContext({ baseURL: base })].map(({ request }) => request)
+  for (const request of desks) await sit(request)
+  return async () => {
+    for (let somebody = true; somebody;) {
+      somebody = false
+      for (const request of desks) {
+        await request.post('/desk/next')
+        const ticket = (await (await request.get('/desk')).text()).match(/action="\/desk\/start">\s*<input type="hidden" name="ticket" value="([^"]+)"/)?.[1]
+        if (!ticket) continue
+        await post(request, '/desk/finish', { ticket })
+        somebody = true
+      }
+    }
+  }
+}
+
 // sit signs in as an officer who is at no desk and opens a free one; it returns what is served there.
 async function sit(request) {
   const front = await (await request.get('/')).text()
