@@ -62,12 +62,12 @@ const Chosen rule.Reason = "chosen"
 func callable(f *floor, t Ticket) error {
 	switch {
 	case t.Office != f.office.ID:
-		return fault.New(fault.Missing, "unknown_ticket")
+		return errUnknownTicket
 	case t.State == Waiting:
 		return nil
 	case t.State == Called || t.State == Serving:
 		return fault.New(fault.Conflict, "ticket_already_called",
-			"number", t.Label(), "desk", t.Desks[0], "at", t.CalledAt.In(f.office.Zone()))
+			"number", t.Label(), "desk", deskName(f.office, t.Desks[0]), "at", t.CalledAt.In(f.office.Zone()))
 	}
 	return wrongState(t)
 }
@@ -121,7 +121,11 @@ func Recall(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Call, er
 	if err != nil {
 		return Call{}, err
 	}
-	if err := heldBy(t, at); err != nil {
+	office, err := officeOf(ctx, tx, at)
+	if err != nil {
+		return Call{}, err
+	}
+	if err := heldBy(office, t, at); err != nil {
 		return Call{}, err
 	}
 	if t.State != Called {
@@ -130,6 +134,9 @@ func Recall(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Call, er
 	before := t
 	t.CalledAt, t.Calls = tx.Now, t.Calls+1
 	if err := save(ctx, tx, before, t); err != nil {
+		return Call{}, fmt.Errorf("recall ticket: %w", err)
+	}
+	if err := alive(ctx, tx, at); err != nil {
 		return Call{}, fmt.Errorf("recall ticket: %w", err)
 	}
 	c, err := announce(ctx, tx, version, t)
@@ -160,14 +167,22 @@ func alive(ctx context.Context, tx *store.Tx, at Seat) error {
 }
 
 // heldBy refuses a step on a ticket that is not at the desk.
-func heldBy(t Ticket, at Seat) error {
+func heldBy(office *territory.Office, t Ticket, at Seat) error {
 	if t.Office != at.Office {
-		return fault.New(fault.Missing, "unknown_ticket")
+		return errUnknownTicket
 	}
 	if (t.State == Called || t.State == Serving) && !slices.Contains(t.Desks, at.Desk) {
-		return fault.New(fault.Conflict, "not_at_this_desk", "number", t.Label(), "desk", t.Desks[0])
+		return fault.New(fault.Conflict, "not_at_this_desk", "number", t.Label(), "desk", deskName(office, t.Desks[0]))
 	}
 	return nil
+}
+
+// deskName is a desk as people know it.
+func deskName(office *territory.Office, id string) string {
+	if d, ok := office.Desk(id); ok {
+		return d.Name
+	}
+	return id
 }
 
 // officeOf returns the office of a seat.

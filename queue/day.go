@@ -18,9 +18,10 @@ const ForgottenAfter = time.Hour
 // outcomeForgotten marks a service whose end nobody noted; no service time is learned from it.
 const outcomeForgotten = "forgotten"
 
-// closing returns when the office closes for the day of now; the zero time when it does not open.
-func closing(office *territory.Office, now time.Time) time.Time {
-	spans := office.Calendar.Open(office.Today(now), "", string(territory.WalkIn))
+// Closing returns when the office closes for the day of now, whoever it is open for; the zero time
+// when it does not open.
+func Closing(office *territory.Office, now time.Time) time.Time {
+	spans := office.Calendar.Open(office.Today(now), "", "")
 	if len(spans) == 0 {
 		return time.Time{}
 	}
@@ -34,7 +35,7 @@ func EndDay(ctx context.Context, tx *store.Tx, at Seat) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	if until := closing(office, tx.Now); tx.Now.Before(until) {
+	if until := Closing(office, tx.Now); tx.Now.Before(until) {
 		return 0, fault.New(fault.Conflict, "still_open", "until", until.In(office.Zone()))
 	}
 	left, err := tickets(ctx, tx, `WHERE t.office_id = $1 AND t.day <= $2 AND t.state IN ('waiting', 'parked')`,
@@ -114,7 +115,7 @@ func findLeftover(ctx context.Context, tx *store.Tx, id string) (leftover, error
 	}
 	found := leftover{office: office}
 	today := office.Today(tx.Now)
-	over := tx.Now.After(closing(office, tx.Now).Add(ForgottenAfter))
+	over := tx.Now.After(Closing(office, tx.Now).Add(ForgottenAfter))
 	desks, err := readDesks(ctx, tx, office)
 	if err != nil {
 		return leftover{}, fmt.Errorf("find forgotten desks: %w", err)
@@ -151,7 +152,8 @@ func forgottenTickets(ctx context.Context, tx *store.Tx, found leftover, today t
 				return nil, err
 			}
 		}
-		if waits && (over || t.Day.Before(today)) || !waits && (len(t.Desks) == 0 || asleep[t.Desks[0]]) {
+		untouched := tx.Now.After(t.ChangedAt.Add(ForgottenAfter))
+		if waits && (over && untouched || t.Day.Before(today)) || !waits && (len(t.Desks) == 0 || asleep[t.Desks[0]]) {
 			left = append(left, t)
 		}
 	}

@@ -22,7 +22,7 @@ var (
 )
 
 const selectDesks = `
-SELECT desk_id, officer_id, user_id, services, state, reason, back_at, opened_at, changed_at, help_at, released
+SELECT desk_id, officer_id, user_id, services, state, reason, paused_at, back_at, opened_at, changed_at, help_at, released
 FROM desks_at_work WHERE office_id = $1`
 
 // readDesks returns the desks at work in the order in which the office lists its desks.
@@ -36,13 +36,14 @@ func readDesks(ctx context.Context, tx *store.Tx, office *territory.Office) ([]D
 	for rows.Next() {
 		d := Desk{Office: office.ID}
 		var services, released string
-		var back, opened, changed, help int64
-		if err := rows.Scan(&d.ID, &d.Officer, &d.User, &services, &d.State, &d.Reason, &back, &opened, &changed, &help, &released); err != nil {
+		var paused, back, opened, changed, help int64
+		if err := rows.Scan(&d.ID, &d.Officer, &d.User, &services, &d.State, &d.Reason, &paused, &back, &opened, &changed, &help, &released); err != nil {
 			return nil, err
 		}
 		if err := errors.Join(json.Unmarshal([]byte(services), &d.Services), json.Unmarshal([]byte(released), &d.Released)); err != nil {
 			return nil, err
 		}
+		d.PausedAt = store.FromMillis(paused)
 		d.BackAt, d.OpenedAt, d.ChangedAt, d.HelpAt = store.FromMillis(back), store.FromMillis(opened), store.FromMillis(changed), store.FromMillis(help)
 		if officer, ok := office.Territory.Officer(d.Officer); ok {
 			d.Institutions = officer.ActsFor(office.Today(tx.Now))
@@ -105,7 +106,7 @@ func OpenDesk(ctx context.Context, tx *store.Tx, at Seat, user, officer string, 
 		return Desk{}, err
 	}
 	if seated && (seat.Office != at.Office || seat.Desk != at.Desk) {
-		return Desk{}, fault.New(fault.Conflict, "officer_elsewhere", "desk", seat.Desk, "office", seat.Office)
+		return Desk{}, elsewhere(ctx, tx, seat)
 	}
 	if seated {
 		return SetServices(ctx, tx, at, services)
@@ -115,7 +116,7 @@ func OpenDesk(ctx context.Context, tx *store.Tx, at Seat, user, officer string, 
 		return Desk{}, fmt.Errorf("open desk: %w", err)
 	}
 	if added == 0 {
-		return Desk{}, taken(ctx, tx, office, at, who)
+		return Desk{}, taken(ctx, tx, office, at, who, user)
 	}
 	if err := recordDesk(ctx, tx, at, version, "desk.open", map[string]any{"officer": officer, "services": chosen}); err != nil {
 		return Desk{}, err
@@ -142,8 +143,17 @@ func choose(office *territory.Office, officer string, services []string, now tim
 	return who, chosen, nil
 }
 
+// elsewhere is the fault of somebody who already sits at another desk.
+func elsewhere(ctx context.Context, tx *store.Tx, at Seat) error {
+	office, err := territory.Of(ctx, tx, at.Office)
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "officer_elsewhere", "desk", deskName(office, at.Desk), "office", office.Name)
+}
+
 // taken says why a desk could not be opened: somebody sits there, or the officer sits elsewhere.
-func taken(ctx context.Context, tx *store.Tx, office *territory.Office, at Seat, who *territory.Officer) error {
+func taken(ctx context.Context, tx *store.Tx, office *territory.Office, at Seat, who *territory.Officer, user string) error {
 	desks, err := readDesks(ctx, tx, office)
 	if err != nil {
 		return fmt.Errorf("open desk: %w", err)
@@ -157,10 +167,14 @@ func taken(ctx context.Context, tx *store.Tx, office *territory.Office, at Seat,
 			return fault.New(fault.Conflict, "desk_taken", "officer", name)
 		}
 		if d.Officer == who.ID {
-			return fault.New(fault.Conflict, "officer_elsewhere", "desk", d.ID, "office", office.ID)
+			return elsewhere(ctx, tx, Seat{Office: office.ID, Desk: d.ID})
 		}
 	}
-	return errNotOpen
+	seat, seated, err := SeatOf(ctx, tx, user) // at another office, since a moment ago
+	if err != nil || !seated {
+		return errors.Join(err, errNotOpen)
+	}
+	return elsewhere(ctx, tx, seat)
 }
 
 // SetServices changes what an open desk serves; none means all that its officer may.
@@ -182,7 +196,7 @@ func PauseDesk(ctx context.Context, tx *store.Tx, at Seat, reason string, backAt
 		if err := settled(ctx, tx, d); err != nil {
 			return err
 		}
-		d.State, d.Reason, d.BackAt = DeskPaused, reason, backAt
+		d.State, d.Reason, d.PausedAt, d.BackAt = DeskPaused, reason, tx.Now, backAt
 		return nil
 	})
 }
@@ -190,7 +204,7 @@ func PauseDesk(ctx context.Context, tx *store.Tx, at Seat, reason string, backAt
 // ResumeDesk ends a pause.
 func ResumeDesk(ctx context.Context, tx *store.Tx, at Seat) (Desk, error) {
 	return changeDesk(ctx, tx, at, "desk.resume", func(_ *territory.Office, d *Desk) error {
-		d.State, d.Reason, d.BackAt = DeskOpen, "", time.Time{}
+		d.State, d.Reason, d.PausedAt, d.BackAt = DeskOpen, "", time.Time{}, time.Time{}
 		return nil
 	})
 }
@@ -205,10 +219,17 @@ func AskHelp(ctx context.Context, tx *store.Tx, at Seat) (Desk, error) {
 
 // HelpDone takes back the call for help of a desk of at's office; whoever sees to it may.
 func HelpDone(ctx context.Context, tx *store.Tx, at Seat, desk string) (Desk, error) {
-	return changeDesk(ctx, tx, Seat{at.Office, desk, at.By}, "desk.help_done", func(_ *territory.Office, d *Desk) error {
-		d.HelpAt = time.Time{}
-		return nil
-	})
+	version, office, err := lockOffice(ctx, tx, at.Office)
+	if err != nil {
+		return Desk{}, err
+	}
+	if _, err := tx.Exec(ctx, `UPDATE desks_at_work SET help_at = 0 WHERE office_id = $1 AND desk_id = $2`, at.Office, desk); err != nil {
+		return Desk{}, fmt.Errorf("desk.help_done: %w", err)
+	}
+	if err := recordDesk(ctx, tx, at, version, "desk.help_done", map[string]any{"desk": desk}); err != nil {
+		return Desk{}, err
+	}
+	return deskAt(ctx, tx, office, desk)
 }
 
 // ReleaseHold has a held desk no longer wait for a joint appointment.
@@ -225,20 +246,21 @@ func ReleaseHold(ctx context.Context, tx *store.Tx, at Seat, ticket, reason stri
 		if !slices.ContainsFunc(rule.Holds(tx.Now, f.waiting(), f.desksForRule(), f.options()), held) {
 			return fault.New(fault.Conflict, "not_held")
 		}
-		d.Released, d.Reason = append(d.Released, ticket), reason
+		d.Released = append(d.Released, ticket)
 		return nil
-	})
+	}, "ticket", ticket, "reason", reason)
 }
 
 const (
 	updateDesk = `
-UPDATE desks_at_work SET services = $3, state = $4, reason = $5, back_at = $6, changed_at = $7, help_at = $8, released = $9
+UPDATE desks_at_work SET services = $3, state = $4, reason = $5, back_at = $6, changed_at = $7, help_at = $8, released = $9, paused_at = $10
 WHERE office_id = $1 AND desk_id = $2`
 	deleteDesk = `DELETE FROM desks_at_work WHERE office_id = $1 AND desk_id = $2`
 )
 
-// changeDesk locks the office, applies change to the desk at work and writes it back.
-func changeDesk(ctx context.Context, tx *store.Tx, at Seat, action string, change func(*territory.Office, *Desk) error) (Desk, error) {
+// changeDesk locks the office, applies change to the desk at work and writes it back. detail is name,
+// value pairs for the audit.
+func changeDesk(ctx context.Context, tx *store.Tx, at Seat, action string, change func(*territory.Office, *Desk) error, detail ...any) (Desk, error) {
 	version, office, err := lockOffice(ctx, tx, at.Office)
 	if err != nil {
 		return Desk{}, err
@@ -252,12 +274,18 @@ func changeDesk(ctx context.Context, tx *store.Tx, at Seat, action string, chang
 	}
 	d.ChangedAt = tx.Now
 	_, err = tx.Exec(ctx, updateDesk, at.Office, at.Desk, asJSON(d.Services), string(d.State), d.Reason, store.Millis(d.BackAt),
-		store.Millis(d.ChangedAt), store.Millis(d.HelpAt), asJSON(d.Released))
+		store.Millis(d.ChangedAt), store.Millis(d.HelpAt), asJSON(d.Released), store.Millis(d.PausedAt))
 	if err != nil {
 		return Desk{}, fmt.Errorf("%s: %w", action, err)
 	}
-	detail := map[string]any{"state": string(d.State), "reason": d.Reason}
-	return d, recordDesk(ctx, tx, at, version, action, detail)
+	details := map[string]any{"state": string(d.State), "services": d.Services}
+	if d.State == DeskPaused {
+		details["reason"] = d.Reason
+	}
+	for i := 0; i+1 < len(detail); i += 2 {
+		details[detail[i].(string)] = detail[i+1]
+	}
+	return d, recordDesk(ctx, tx, at, version, action, details)
 }
 
 // CloseDesk ends work at a desk. A ticket that is called or served there is to be settled first.

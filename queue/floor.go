@@ -108,7 +108,7 @@ func (f *floor) waiting() []rule.Ticket {
 
 func (f *floor) asRule(t Ticket) rule.Ticket {
 	r := rule.Ticket{
-		ID: t.ID, Seq: t.Seq, Due: t.DueAt, Service: t.Service, Desk: t.OnlyDesk, Institution: t.Institution, Start: t.AppointmentAt,
+		ID: t.ID, Seq: t.Seq, Due: t.DueAt, Service: t.Service, Desk: f.pinned(t), Institution: t.Institution, Start: t.AppointmentAt,
 		Precedence: t.Precedence, Returned: t.CameBack == Returned, Transferred: t.CameBack == Transferred, Resumed: t.CameBack == Resumed,
 		Length: f.times[t.Service].Median,
 	}
@@ -123,6 +123,18 @@ func (f *floor) asRule(t Ticket) rule.Ticket {
 	return r
 }
 
+// pinned is the desk that alone may take t, "" when it has none or that desk is not there for it any
+// more: nobody waits for a desk that has closed.
+func (f *floor) pinned(t Ticket) string {
+	if d, ok := f.desk(t.OnlyDesk); ok && slices.Contains(d.Services, t.Service) {
+		return d.ID
+	}
+	return ""
+}
+
+// overdue is how long after the announced end of a pause a desk still counts as coming back.
+const overdue = 5 * time.Minute
+
 // atWork are the desks as the rule and the estimate see them.
 func (f *floor) atWork() []forecast.Desk {
 	all := make([]forecast.Desk, len(f.desks))
@@ -130,6 +142,9 @@ func (f *floor) atWork() []forecast.Desk {
 		all[i] = forecast.Desk{
 			Desk:   rule.Desk{ID: d.ID, Institutions: d.Institutions, Services: set(d.Services), Paused: d.State == DeskPaused},
 			BackAt: d.BackAt,
+		}
+		if f.now.After(d.BackAt.Add(overdue)) {
+			all[i].BackAt = time.Time{}
 		}
 		t, busy := f.ticket(d.Ticket)
 		if !busy {

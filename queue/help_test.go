@@ -21,7 +21,7 @@ func lobby() []byte {
 	for i := range 16 {
 		fmt.Fprintf(&desks, "[[office.desk]]\nid = \"%d\"\nname = \"Sportello %d\"\n", i+1, i+1)
 		institution := []string{"CPI", "INPS"}[i%2]
-		fmt.Fprintf(&officers, "[[officer]]\nid = \"%s-%d\"\nname = \"Operatore %s %d\"\ninstitution = \"%s\"\n[[officer.presence]]\noffice = \"centro\"\n",
+		fmt.Fprintf(&officers, "[[officer]]\nid = \"%s-%d\"\nname = \"Operatore %s %d\"\ninstitution = \"%s\"\n[[officer.presence]]\noffice = \"centro\"\n[[officer.presence]]\noffice = \"altro\"\n",
 			strings.ToLower(institution), i/2+1, institution, i/2+1, institution)
 	}
 	return fmt.Appendf(nil, lobbyFile, desks.String(), officers.String())
@@ -75,6 +75,18 @@ calls_before_no_show = 2
   id = "consulenze"
   name = "Consulenze"
   series = "L"
+
+[[office]]
+id = "altro"
+name = "Altro"
+institutions = ["CPI", "INPS"]
+services = ["CPI-DID", "INPS-PAG"]
+  [[office.opening]]
+  weekdays = ["thu"]
+  intervals = ["09:00-12:30"]
+  [[office.desk]]
+  id = "1"
+  name = "Sportello A"
 
 %s`
 

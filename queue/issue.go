@@ -2,46 +2,73 @@ package queue
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"sportello/booking/territory"
+	"sportello/booking/timetable"
 	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/queue/rule"
 )
 
-// Request asks for a ticket. Key names the asking: the same key gives the same ticket, however
-// often it is sent.
+// Request asks for a ticket. Key names the asking: the same key of the same asker gives the same
+// ticket all day, however often it is sent.
 type Request struct {
 	Office, Service string
 	Language        string
 	Key             string
+	Strict          bool // the same key with another wish is a mistake, not a second touch
 	Precedence      bool
 	Origin          Origin
-	By              string // who asks, for the audit
+	By              string // who asks
+}
+
+// key is how the request's key is kept: of one asker, for one day.
+func (r Request) key(day timetable.Date) string {
+	if r.Key == "" {
+		return ""
+	}
+	return digest(r.By, day.String(), r.Key)
+}
+
+// wish is what must be the same under one key, "" for anything.
+func (r Request) wish() string {
+	if !r.Strict {
+		return ""
+	}
+	return digest(r.Service, r.Language, strconv.FormatBool(r.Precedence))
+}
+
+// digest is the SHA-256 of parts, none of which holds a NUL that matters: they are ids and keys.
+func digest(parts ...string) string {
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return hex.EncodeToString(sum[:])
 }
 
 // Issue puts a walk-in into the queue and returns its ticket. Its faults are those for which no
 // number may be given out: unknown_service, service_ended, not_by_ticket, closed with the next
-// opening, no_officer, service_stopped and full.
+// opening, no_officer, service_stopped and full; key_reused when a strict request's key was used for
+// another wish.
 func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 	version, err := territory.Lock(ctx, tx, r.Office)
 	if err != nil {
 		return Ticket{}, err
 	}
-	if r.Key != "" {
-		known, err := one(ctx, tx, `WHERE t.office_id = $1 AND t.request_key = $2`, r.Office, r.Key)
-		if fault.Code(err) != "unknown_ticket" {
-			return known, err
-		}
-	}
 	office, err := territory.Of(ctx, tx, r.Office)
 	if err != nil {
 		return Ticket{}, err
+	}
+	known, err := issuedBefore(ctx, tx, r, office.Today(tx.Now))
+	if fault.Code(err) != "unknown_ticket" {
+		return known, err
 	}
 	opening, err := admit(ctx, tx, office, r)
 	if err != nil {
@@ -57,10 +84,26 @@ func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 	if t.Number, err = nextNumber(ctx, tx, t); err != nil {
 		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
 	}
-	if err := insert(ctx, tx, t, r.Key); err != nil {
+	if err := insert(ctx, tx, t, r); err != nil {
 		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
 	}
 	return t, record(ctx, tx, t, version, r.By, "ticket.issue", nil)
+}
+
+// issuedBefore returns the ticket of a request that was sent before, or the fault unknown_ticket.
+func issuedBefore(ctx context.Context, tx *store.Tx, r Request, day timetable.Date) (Ticket, error) {
+	var id, wish string
+	err := tx.QueryRow(ctx, `SELECT id, request_hash FROM tickets WHERE office_id = $1 AND request_key = $2`, r.Office, r.key(day)).Scan(&id, &wish)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Ticket{}, errUnknownTicket
+	}
+	if err != nil {
+		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
+	}
+	if wish != r.wish() {
+		return Ticket{}, fault.New(fault.Invalid, "key_reused")
+	}
+	return ByID(ctx, tx, id)
 }
 
 // admit checks that a ticket can be had now, and returns from when its time in the queue counts.
@@ -128,7 +171,7 @@ func lockTicket(ctx context.Context, tx *store.Tx, id string) (version int64, t 
 	var office string
 	err = tx.QueryRow(ctx, `SELECT office_id FROM tickets WHERE id = $1`, id).Scan(&office)
 	if errors.Is(err, sql.ErrNoRows) {
-		return 0, Ticket{}, fault.New(fault.Missing, "unknown_ticket")
+		return 0, Ticket{}, errUnknownTicket
 	}
 	if err != nil {
 		return 0, Ticket{}, fmt.Errorf("read ticket: %w", err)

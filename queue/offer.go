@@ -186,6 +186,7 @@ ON CONFLICT (office_id, service_id, day) DO UPDATE SET reason = excluded.reason,
 )
 
 // StopService has the office issue no more tickets for a service today; those who wait are served.
+// It is for desks whose officer acts for an institution of the service, else not_allowed.
 func StopService(ctx context.Context, tx *store.Tx, at Seat, service, reason string) error {
 	if reason == "" {
 		return errReason
@@ -215,6 +216,9 @@ func stopOrReopen(ctx context.Context, tx *store.Tx, at Seat, service, action st
 	}
 	if _, ok := office.Offers(service); !ok {
 		return fault.New(fault.Missing, "unknown_service", "service", service)
+	}
+	if err := takesPart(ctx, tx, office, at, service); err != nil {
+		return err
 	}
 	if err := change(office.Today(tx.Now).String()); err != nil {
 		return fmt.Errorf("%s: %w", action, err)

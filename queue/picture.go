@@ -23,7 +23,7 @@ type Picture struct {
 	Day     timetable.Date
 	Tickets []Ticket // of today: waiting, called, serving, parked, and no-shows that may come back; by due time
 	Desks   []Desk   // at work, in the office's order
-	Calls   []Call   // today's last calls that were not taken back, newest first, one for each ticket
+	Calls   []Call   // calls that were not taken back, newest first, one for each ticket: today's last, and all of the last minutes
 	Stops   []Stop
 	Offers  []Offer // of the office's services, in its order
 
@@ -32,8 +32,13 @@ type Picture struct {
 	holds []rule.Hold
 }
 
-// ShownCalls is how many calls a picture holds.
-const ShownCalls = 8
+// Which calls a picture holds: the last ShownCalls, and however many there were within FreshCall, so
+// that who shows and speaks them one after another misses none.
+const (
+	ShownCalls = 8
+	FreshCall  = 2 * time.Minute
+	mostCalls  = 100
+)
 
 // Read makes the picture of an office. Version is read first: on a database that does not read one
 // state throughout, the rest may be newer, never older.
@@ -89,13 +94,9 @@ func (p *Picture) offer(issued map[string]int) {
 			continue
 		}
 		o := offer(p.Office, s, p.Now, p.Stops, issued)
-		for _, d := range p.Desks {
-			if d.State == DeskOpen && slices.Contains(d.Services, id) {
-				o.DesksOpen++
-			}
-		}
-		p.Offers = append(p.Offers, o)
 		newcomer := p.floor.asRule(Ticket{ID: "newcomer:" + id, Service: id, Seq: p.Version + 1, DueAt: later(p.Now, o.From)})
+		o.DesksOpen = p.desksFor(newcomer)
+		p.Offers = append(p.Offers, o)
 		alike := p.alike(newcomer)
 		if _, known := likes[alike]; !known && o.Open {
 			likes[alike] = newcomer.ID
@@ -114,6 +115,21 @@ func (p *Picture) offer(issued map[string]int) {
 		served := o.Wait.High + p.floor.times[o.Service.ID].Median
 		o.PastClosing = o.HasWait && p.Now.Add(served).After(o.Until)
 	}
+}
+
+// desksFor counts the open desks that serve t; none when they cannot serve it together.
+func (p *Picture) desksFor(t rule.Ticket) int {
+	desks := p.floor.desksForRule()
+	if !rule.Servable(t, desks) {
+		return 0
+	}
+	n := 0
+	for _, d := range desks {
+		if !d.Paused && rule.Serves(d, t) {
+			n++
+		}
+	}
+	return n
 }
 
 // alike names what decides how long a newcomer waits: whom it needs, from when it counts and which
@@ -145,7 +161,7 @@ ORDER BY c.version DESC LIMIT $3`
 // lastCalls returns the last call of each of the tickets called last today, newest first.
 func lastCalls(ctx context.Context, tx *store.Tx, office *territory.Office, now time.Time) ([]Call, error) {
 	morning := office.Today(now).At(0, office.Zone())
-	rows, err := tx.Query(ctx, selectCalls, office.ID, store.Millis(morning), ShownCalls)
+	rows, err := tx.Query(ctx, selectCalls, office.ID, store.Millis(morning), mostCalls)
 	if err != nil {
 		return nil, err
 	}
@@ -163,6 +179,9 @@ func lastCalls(ctx context.Context, tx *store.Tx, office *territory.Office, now 
 			return nil, err
 		}
 		c.CalledAt = store.FromMillis(at)
+		if len(all) >= ShownCalls && now.Sub(c.CalledAt) > FreshCall {
+			break
+		}
 		all = append(all, c)
 	}
 	return all, rows.Err()
@@ -247,13 +266,30 @@ func (p *Picture) Held(desk string) (rule.Hold, bool) {
 	return p.holds[i], true
 }
 
-// Unserved returns the services that tickets can be had for now but no open desk serves, because
-// the last that did is paused.
+// Unserved returns the services that tickets can be had for now, but not be served before a paused
+// desk is back.
 func (p *Picture) Unserved() []*territory.Service {
+	return p.servedOnly(func(d *rule.Desk, paused bool) { d.Paused = paused }, func(d *rule.Desk) { d.Paused = false })
+}
+
+// OnlyAt returns the services that tickets can be had for now and nobody could serve without the
+// desk.
+func (p *Picture) OnlyAt(desk string) []*territory.Service {
+	return p.servedOnly(func(d *rule.Desk, paused bool) { d.Paused = paused || d.ID == desk }, func(*rule.Desk) {})
+}
+
+// servedOnly returns the services on offer that the desks cannot serve as without makes them, and can
+// as with makes them.
+func (p *Picture) servedOnly(without func(d *rule.Desk, paused bool), with func(*rule.Desk)) []*territory.Service {
+	fewer, more := p.floor.desksForRule(), p.floor.desksForRule()
+	for i := range fewer {
+		without(&fewer[i], fewer[i].Paused)
+		with(&more[i])
+	}
 	var all []*territory.Service
 	for _, o := range p.Offers {
-		paused := slices.ContainsFunc(p.Desks, func(d Desk) bool { return d.State == DeskPaused && slices.Contains(d.Services, o.Service.ID) })
-		if o.Open && o.DesksOpen == 0 && paused {
+		t := p.floor.asRule(Ticket{Service: o.Service.ID})
+		if o.Open && !rule.Servable(t, fewer) && rule.Servable(t, more) {
 			all = append(all, o.Service)
 		}
 	}

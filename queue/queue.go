@@ -128,6 +128,7 @@ type Desk struct {
 	Services     []string // what it serves now
 	State        DeskState
 	Reason       string    // of the pause
+	PausedAt     time.Time // zero: it is open
 	BackAt       time.Time // the pause's announced end; zero: not said
 	OpenedAt     time.Time
 	ChangedAt    time.Time

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,6 +53,41 @@ func TestSameKeySameTicket(t *testing.T) {
 	})
 }
 
+func TestKeysAreOfOneAskerAndDay(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		ask := func(by, service string, strict bool) (ticket queue.Ticket, err error) {
+			request := o.request(service)
+			request.By, request.Key, request.Strict = by, "1", strict
+			err = o.try(func(ctx context.Context, tx *store.Tx) (err error) {
+				ticket, err = queue.Issue(ctx, tx, request)
+				return err
+			})
+			return ticket, err
+		}
+		first, err := ask("device:one", "CPI-DID", true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if again, err := ask("device:one", "CPI-DID", true); err != nil || again.ID != first.ID {
+			t.Errorf("the same again: got %s, %v, want %s", again.Label(), err, first.Label())
+		}
+		if _, err := ask("device:one", "INPS-PAG", true); fault.Code(err) != "key_reused" {
+			t.Errorf("another wish: got %v, want key_reused", err)
+		}
+		if other, err := ask("device:two", "CPI-DID", true); err != nil || other.ID == first.ID {
+			t.Errorf("another kiosk's key: got %s, %v, want a ticket of its own", other.Label(), err)
+		}
+		touched, _ := ask("device:three", "CPI-DID", false)
+		if second, err := ask("device:three", "INPS-PAG", false); err != nil || second.ID != touched.ID {
+			t.Errorf("a second touch: got %s, %v, want %s", second.Label(), err, touched.Label())
+		}
+		o.clock.Set(morning.AddDate(0, 0, 7))
+		if later, err := ask("device:one", "CPI-DID", true); err != nil || later.ID == first.ID {
+			t.Errorf("a week later: got the old ticket, %v", err)
+		}
+	})
+}
+
 func TestIssueRefuses(t *testing.T) {
 	tests := []struct {
 		name    string
@@ -67,6 +103,7 @@ func TestIssueRefuses(t *testing.T) {
 		{name: "after closing", when: at("17:00"), service: "CPI-DID", want: "closed"},
 		{name: "another day", when: at("10:00").AddDate(0, 0, 1), service: "CPI-DID", want: "closed"},
 		{name: "stopped", when: morning, service: "CPI-DID", want: "service_stopped", prepare: func(o *office) {
+			o.open("1", "cpi-1")
 			o.update(func(ctx context.Context, tx *store.Tx) error {
 				return queue.StopService(ctx, tx, seat("1"), "CPI-DID", "rete ferma")
 			})
@@ -395,6 +432,174 @@ func TestDesks(t *testing.T) {
 			_, err := queue.CallChosen(ctx, tx, seat("2"), ticket.ID, "urgente")
 			return err
 		})
+	})
+}
+
+func TestNobodyIsAtTwoDesks(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		offices := []string{"centro", "altro"}
+		for range 10 {
+			var opened atomic.Int32
+			var opening sync.WaitGroup
+			for _, id := range offices {
+				opening.Go(func() {
+					err := o.try(func(ctx context.Context, tx *store.Tx) error {
+						_, err := queue.OpenDesk(ctx, tx, queue.Seat{Office: id, Desk: "1", By: "user:cpi-1"}, "user-cpi-1", "cpi-1", nil)
+						return err
+					})
+					switch {
+					case err == nil:
+						opened.Add(1)
+					case fault.Code(err) != "officer_elsewhere":
+						t.Errorf("%s: got %v, want officer_elsewhere", id, err)
+					}
+				})
+			}
+			opening.Wait()
+			if n := opened.Load(); n != 1 {
+				t.Errorf("%d desks were opened, want one", n)
+			}
+			o.update(func(ctx context.Context, tx *store.Tx) error {
+				_, err := tx.Exec(ctx, `DELETE FROM desks_at_work`)
+				return err
+			})
+		}
+	})
+}
+
+func TestATransferDoesNotWaitForAClosedDesk(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.open("1", "cpi-1")
+		o.open("3", "cpi-2")
+		ticket := o.issue("CPI-DID")
+		o.next("1")
+		o.step(func(ctx context.Context, tx *store.Tx, at queue.Seat, ticket string) (queue.Ticket, error) {
+			return queue.Transfer(ctx, tx, at, ticket, queue.Target{Desk: "3"})
+		}, "1", ticket.ID)
+		if _, number := o.next("1"); number != "" {
+			t.Errorf("desk 1 called %s, which is for desk 3", number)
+		}
+		o.update(func(ctx context.Context, tx *store.Tx) error { return queue.CloseDesk(ctx, tx, seat("3")) })
+		if _, number := o.next("1"); number != "A001" {
+			t.Errorf("desk 3 has closed: desk 1 called %q, want A001", number)
+		}
+	})
+}
+
+func TestWhoTakesNoPartDoesNotMoveOrStop(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.open("1", "cpi-1")
+		o.open("2", "inps-1")
+		ticket := o.issue("CPI-DID")
+		move := func(desk string, to queue.Target) func(context.Context, *store.Tx) error {
+			return func(ctx context.Context, tx *store.Tx) error {
+				_, err := queue.Transfer(ctx, tx, seat(desk), ticket.ID, to)
+				return err
+			}
+		}
+		o.refused("not_allowed", move("2", queue.Target{Service: "INPS-PAG"}))
+		o.refused("target_missing", move("1", queue.Target{Service: "CPI-OFFERTE", Desk: "1"}))
+		o.update(move("1", queue.Target{Service: "CPI-OFFERTE"}))
+		o.refused("not_allowed", func(ctx context.Context, tx *store.Tx) error {
+			return queue.StopService(ctx, tx, seat("2"), "CPI-DID", "rete ferma")
+		})
+	})
+}
+
+func TestUndoNeedsTheDesksAsTheyWere(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.open("1", "cpi-1")
+		o.open("2", "inps-1")
+		joint := o.issue("JNT-LAVORO")
+		o.next("1")
+		o.step(finish, "1", joint.ID)
+		undo := func(desk string) func(context.Context, *store.Tx) error {
+			return func(ctx context.Context, tx *store.Tx) error {
+				_, err := queue.Undo(ctx, tx, seat(desk), joint.ID)
+				return err
+			}
+		}
+		o.open("3", "cpi-2")
+		o.refused("not_at_this_desk", undo("3"))
+		o.update(func(ctx context.Context, tx *store.Tx) error { return queue.CloseDesk(ctx, tx, seat("2")) })
+		o.refused("desk_not_open", undo("1"))
+		o.clock.Add(time.Second)
+		o.open("2", "inps-2")
+		o.refused("desk_not_open", undo("1")) // somebody else sits there now
+	})
+}
+
+func TestABurstOfCallsIsShownWhole(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		const desks = 12
+		for i := range desks {
+			o.open(fmt.Sprint(i+1), fmt.Sprintf("%s-%d", []string{"cpi", "inps"}[i%2], i/2+1))
+			o.issue("ACC-INFO")
+		}
+		for i := range desks {
+			o.next(fmt.Sprint(i + 1))
+		}
+		if got := len(o.picture().Calls); got != desks {
+			t.Errorf("%d calls, want %d", got, desks)
+		}
+		o.clock.Add(queue.FreshCall + time.Second)
+		if got := len(o.picture().Calls); got != queue.ShownCalls {
+			t.Errorf("minutes later: %d calls, want %d", got, queue.ShownCalls)
+		}
+	})
+}
+
+func TestATicketByHandOnAClosedDayIsLeftInPeace(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.clock.Set(morning.AddDate(0, 0, 1))
+		request := o.request("CPI-DID")
+		request.Origin = queue.FromDesk
+		o.update(func(ctx context.Context, tx *store.Tx) error {
+			_, err := queue.Issue(ctx, tx, request)
+			return err
+		})
+		o.clock.Add(time.Minute)
+		o.closeForgotten(false)
+		o.clock.Add(time.Hour)
+		o.closeForgotten(true)
+	})
+}
+
+func TestOverduePausePromisesNothing(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.open("1", "cpi-1", "CPI-DID")
+		ticket := o.issue("CPI-DID")
+		o.update(func(ctx context.Context, tx *store.Tx) error {
+			_, err := queue.PauseDesk(ctx, tx, seat("1"), "break", morning.Add(10*time.Minute))
+			return err
+		})
+		if _, ok := o.picture().Wait(ticket.ID); !ok {
+			t.Error("no estimate although the desk said when it is back")
+		}
+		o.clock.Add(20 * time.Minute)
+		if wait, ok := o.picture().Wait(ticket.ID); ok {
+			t.Errorf("ten minutes overdue: estimate %v", wait)
+		}
+	})
+}
+
+func TestPauseOfOneInstitutionStopsAJointService(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.open("1", "cpi-1", "JNT-LAVORO")
+		o.open("2", "inps-1", "JNT-LAVORO")
+		p := o.picture()
+		if only := p.OnlyAt("2"); len(only) != 1 || only[0].ID != "JNT-LAVORO" {
+			t.Errorf("only at desk 2: %v, want JNT-LAVORO", only)
+		}
+		o.update(func(ctx context.Context, tx *store.Tx) error {
+			_, err := queue.PauseDesk(ctx, tx, seat("2"), "break", time.Time{})
+			return err
+		})
+		p = o.picture()
+		offer, _ := p.Offer("JNT-LAVORO")
+		if unserved := p.Unserved(); len(unserved) != 1 || offer.DesksOpen != 0 || offer.HasWait {
+			t.Errorf("unserved %v, offer %+v", unserved, offer)
+		}
 	})
 }
 

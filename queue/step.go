@@ -26,11 +26,11 @@ func step(ctx context.Context, tx *store.Tx, at Seat, ticket, action string, cha
 	if err != nil {
 		return Ticket{}, err
 	}
-	if err := heldBy(t, at); err != nil {
-		return Ticket{}, err
-	}
 	office, err := officeOf(ctx, tx, at)
 	if err != nil {
+		return Ticket{}, err
+	}
+	if err := heldBy(office, t, at); err != nil {
 		return Ticket{}, err
 	}
 	before := t
@@ -160,10 +160,38 @@ func Transfer(ctx context.Context, tx *store.Tx, at Seat, ticket string, to Targ
 		if err := to.check(ctx, tx, o, *t); err != nil {
 			return err
 		}
+		if err := mayMove(ctx, tx, o, at, *t, to); err != nil {
+			return err
+		}
 		t.Service, t.OnlyDesk, t.Institution = to.Service, to.Desk, to.Institution
 		again(t, Transferred)
 		return nil
 	})
+}
+
+// mayMove refuses to move a ticket that nobody serves now for who takes no part in its service, and
+// to take it to one's own desk: that is a call out of order, for which a reason is asked.
+func mayMove(ctx context.Context, tx *store.Tx, o *territory.Office, at Seat, t Ticket, to Target) error {
+	if t.State == Called || t.State == Serving {
+		return nil
+	}
+	if to.Desk == at.Desk {
+		return fault.New(fault.Invalid, "target_missing")
+	}
+	return takesPart(ctx, tx, o, at, t.Service)
+}
+
+// takesPart refuses what is only for desks whose officer acts for an institution of the service.
+func takesPart(ctx context.Context, tx *store.Tx, o *territory.Office, at Seat, service string) error {
+	d, err := deskAt(ctx, tx, o, at.Desk)
+	if err != nil {
+		return err
+	}
+	s, ok := o.Territory.Service(service)
+	if ok && slices.ContainsFunc(s.Institutions(), func(id string) bool { return slices.Contains(d.Institutions, id) }) {
+		return nil
+	}
+	return fault.New(fault.Denied, "not_allowed")
 }
 
 func (to Target) check(ctx context.Context, tx *store.Tx, o *territory.Office, t Ticket) error {
@@ -188,7 +216,7 @@ func (to Target) check(ctx context.Context, tx *store.Tx, o *territory.Office, t
 	}
 	desk, err := deskAt(ctx, tx, o, to.Desk)
 	if err == nil && !slices.Contains(desk.Services, s.ID) {
-		return fault.New(fault.Conflict, "desk_does_not_serve", "desk", to.Desk)
+		return fault.New(fault.Conflict, "desk_does_not_serve", "desk", deskName(o, to.Desk))
 	}
 	return err
 }
@@ -196,13 +224,18 @@ func (to Target) check(ctx context.Context, tx *store.Tx, o *territory.Office, t
 const withdrawCalls = `UPDATE calls SET withdrawn = TRUE WHERE ticket_id = $1 AND called_at >= $2`
 
 // Undo takes back the last call, finish or no-show of a ticket within UndoWithin; else
-// nothing_to_undo, and desk_busy when the desk has called somebody else meanwhile.
+// nothing_to_undo. Its desks must still be open and those of the same officers, else desk_not_open,
+// and have called nobody else, else desk_busy.
 func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, error) {
 	version, t, err := lockTicket(ctx, tx, ticket)
 	if err != nil {
 		return Ticket{}, err
 	}
-	if err := heldBy(t, at); err != nil {
+	office, err := officeOf(ctx, tx, at)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if err := heldBy(office, t, at); err != nil {
 		return Ticket{}, err
 	}
 	if !t.Undoable(tx.Now) {
@@ -212,8 +245,8 @@ func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, er
 	if err := json.Unmarshal([]byte(t.undo), &last); err != nil {
 		return Ticket{}, fmt.Errorf("undo: %w", err)
 	}
-	if last.Action != undoCall && !slices.Contains(last.Desks, at.Desk) {
-		return Ticket{}, fault.New(fault.Conflict, "not_at_this_desk", "number", t.Label(), "desk", last.Desks[0])
+	if err := last.free(ctx, tx, office, t, at); err != nil {
+		return Ticket{}, err
 	}
 	if last.Action == undoCall {
 		if _, err := tx.Exec(ctx, withdrawCalls, t.ID, store.Millis(t.ChangedAt)); err != nil {
@@ -226,7 +259,31 @@ func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, er
 	if err := save(ctx, tx, before, t); err != nil {
 		return Ticket{}, fmt.Errorf("undo: %w", err)
 	}
+	if err := alive(ctx, tx, at); err != nil {
+		return Ticket{}, fmt.Errorf("undo: %w", err)
+	}
 	return t, record(ctx, tx, t, version, at.By, "ticket.undo", map[string]any{"undone": last.Action})
+}
+
+// free refuses an undo by another desk than the ticket's, and one whose desks cannot take the ticket
+// back.
+func (f footprint) free(ctx context.Context, tx *store.Tx, office *territory.Office, t Ticket, at Seat) error {
+	if len(f.Desks) > 0 && !slices.Contains(f.Desks, at.Desk) {
+		return fault.New(fault.Conflict, "not_at_this_desk", "number", t.Label(), "desk", deskName(office, f.Desks[0]))
+	}
+	for _, id := range f.Desks {
+		d, err := deskAt(ctx, tx, office, id)
+		if err != nil {
+			return err
+		}
+		if d.State != DeskOpen || d.OpenedAt.After(t.ChangedAt) {
+			return errNotOpen
+		}
+		if d.Ticket != "" {
+			return fault.New(fault.Conflict, "desk_busy", "desk", deskName(office, id))
+		}
+	}
+	return nil
 }
 
 func (f footprint) restore(t *Ticket) {

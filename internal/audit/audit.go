@@ -16,12 +16,18 @@ const System = "system"
 // Entry is one line. Actor is "user:ID", "device:ID", "job:NAME" or "citizen".
 type Entry struct {
 	Scope   string // an office, or System
-	Version int64  // of the office; System lines carry the time instead
+	Version int64  // of the office; System has one of its own
 	Actor   string
 	Action  string // what was done, as a verb with its object: "ticket.call"
 	Subject string // whose id it was done to
 	Detail  map[string]any
 }
+
+// raiseHead also lets those who write to one scope follow one another.
+const raiseHead = `
+INSERT INTO audit_heads (scope, version) VALUES ($1, 1)
+ON CONFLICT (scope) DO UPDATE SET version = audit_heads.version + 1
+RETURNING version`
 
 const insertEntry = `
 INSERT INTO audit (scope, version, line, at, actor, action, subject, detail)
@@ -39,7 +45,9 @@ func Record(ctx context.Context, tx *store.Tx, e Entry) error {
 	}
 	version := e.Version
 	if e.Scope == System {
-		version = store.Millis(tx.Now)
+		if err := tx.QueryRow(ctx, raiseHead, e.Scope).Scan(&version); err != nil {
+			return fmt.Errorf("record %s: %w", e.Action, err)
+		}
 	}
 	_, err := tx.Exec(ctx, insertEntry, e.Scope, version, store.Millis(tx.Now), e.Actor, e.Action, e.Subject, string(detail))
 	if err != nil {

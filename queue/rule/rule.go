@@ -104,6 +104,23 @@ func DueAppointment(start, arrived time.Time, w time.Duration) time.Time {
 // look at whether d is free now.
 func Serves(d Desk, t Ticket) bool { return d.serves(&t) }
 
+// Servable reports whether the desks that are not paused can take t, together where it is joint, once
+// they are free.
+func Servable(t Ticket, desks []Desk) bool {
+	var order []int
+	for i := range desks {
+		d := &desks[i]
+		if d.Paused || !d.serves(&t) {
+			continue
+		}
+		if !t.joint() || d.covers(&t) {
+			return true
+		}
+		order = append(order, i)
+	}
+	return t.joint() && seat(&t, desks, order) != nil
+}
+
 func (d *Desk) serves(t *Ticket) bool {
 	if t.joint() {
 		return d.actsForAny(t.Need.All) && d.Services[t.Service]

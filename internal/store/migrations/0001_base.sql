@@ -53,6 +53,12 @@ CREATE TABLE audit (
 );
 CREATE INDEX audit_at ON audit (at);
 
+-- The version of scopes that have none of their own.
+CREATE TABLE audit_heads (
+  scope   TEXT PRIMARY KEY,
+  version BIGINT NOT NULL
+);
+
 CREATE TABLE leases (
   name   TEXT PRIMARY KEY,
   holder TEXT NOT NULL,
@@ -61,6 +67,7 @@ CREATE TABLE leases (
 
 -- +goose Down
 DROP TABLE leases;
+DROP TABLE audit_heads;
 DROP TABLE audit;
 DROP TABLE devices;
 DROP TABLE sessions;

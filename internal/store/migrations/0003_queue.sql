@@ -25,7 +25,8 @@ CREATE TABLE tickets (
   origin         TEXT NOT NULL,        -- kiosk, desk, program, appointment
   precedence     BOOLEAN NOT NULL,
   language       TEXT NOT NULL,
-  request_key    TEXT,                 -- one ticket per key
+  request_key    TEXT,                 -- SHA-256 of who asked, the day and the key: one ticket for it
+  request_hash   TEXT NOT NULL DEFAULT '', -- SHA-256 of what was asked, empty: does not matter
   appointment_at BIGINT NOT NULL,      -- start of the appointment, 0: a walk-in
   came_back      TEXT NOT NULL,        -- returned, resumed, transferred: why it waits again
   issued_at      BIGINT NOT NULL,
@@ -43,8 +44,8 @@ CREATE TABLE tickets (
   UNIQUE (office_id, series, day, number),
   UNIQUE (office_id, request_key)
 );
-CREATE INDEX tickets_day ON tickets (office_id, day, state);
-CREATE INDEX tickets_learn ON tickets (office_id, service_id, ended_at);
+CREATE INDEX tickets_open ON tickets (office_id, state, day);
+CREATE INDEX tickets_ended ON tickets (office_id, ended_at);
 
 -- A desk has at most one ticket at a time; a joint ticket has a row for each of its desks.
 CREATE TABLE desk_tickets (
@@ -60,10 +61,11 @@ CREATE TABLE desks_at_work (
   office_id  TEXT NOT NULL,
   desk_id    TEXT NOT NULL,
   officer_id TEXT NOT NULL,
-  user_id    TEXT NOT NULL,
+  user_id    TEXT NOT NULL UNIQUE,   -- nobody is in two places
   services   TEXT NOT NULL,          -- JSON array of service ids served now
   state      TEXT NOT NULL CHECK (state IN ('open', 'paused')),
   reason     TEXT NOT NULL DEFAULT '',
+  paused_at  BIGINT NOT NULL DEFAULT 0,
   back_at    BIGINT NOT NULL DEFAULT 0,
   opened_at  BIGINT NOT NULL,
   changed_at BIGINT NOT NULL,        -- last sign of life: a desk without one is closed after hours
