@@ -98,7 +98,7 @@ type OfficeEntry struct {
 	Institutions      []string           `toml:"institutions,omitzero" json:"institutions,omitzero"`                 // default: all
 	Services          []string           `toml:"services,omitzero" json:"services,omitzero"`                         // default: all that its institutions can give
 	LongestWait       *int               `toml:"longest_wait_minutes,omitzero" json:"longest_wait_minutes,omitzero"` // W of the calling rule; default 60
-	HoldJoint         *bool              `toml:"hold_joint,omitzero" json:"hold_joint,omitzero"`                     // hold desks for joint appointments; default true
+	HoldJoint         *bool              `toml:"hold_joint,omitzero" json:"hold_joint,omitzero"`                     // hold desks for joint tickets whose time comes; default true
 	CallsBeforeNoShow int                `toml:"calls_before_no_show,omitzero" json:"calls_before_no_show,omitzero"` // default 2
 	Pilot             bool               `toml:"pilot,omitzero" json:"pilot,omitzero"`
 	From              timetable.Date     `toml:"from,omitzero" json:"from,omitzero"`

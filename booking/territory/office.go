@@ -19,7 +19,7 @@ type Office struct {
 	Services          []string // ids
 	Calendar          timetable.Calendar
 	LongestWait       time.Duration // W of the calling rule: never shown as a promise
-	HoldJoint         bool          // hold desks for arrived joint appointments
+	HoldJoint         bool          // hold desks for joint tickets whose time comes; see queue/rule
 	CallsBeforeNoShow int
 	Pilot             bool
 	From, Until       timetable.Date // activation and end

@@ -180,3 +180,12 @@ func Latest(ctx context.Context, tx *store.Tx, subject string) (Status, bool, er
 	}
 	return s, true, nil
 }
+
+// Prune forgets the jobs that were settled before a moment; nobody asks for their paper any more.
+func Prune(ctx context.Context, tx *store.Tx, before time.Time) error {
+	_, err := tx.Exec(ctx, `DELETE FROM print_jobs WHERE settled_at > 0 AND settled_at < $1`, store.Millis(before))
+	if err != nil {
+		return fmt.Errorf("forget print jobs: %w", err)
+	}
+	return nil
+}

@@ -615,3 +615,24 @@ func TestLatest(t *testing.T) {
 		}
 	})
 }
+
+func TestPruneForgetsOnlyWhatIsSettled(t *testing.T) {
+	onBoth(t, func(r rig) {
+		settled, owed := r.enqueue(r.here, jobFor("A001")), r.enqueue(r.here, jobFor("A002"))
+		r.exec(`UPDATE print_jobs SET state = 'printed', settled_at = created_at WHERE id = $1`, settled)
+		time.Sleep(time.Second)
+		err := r.here.Update(r.Context(), func(tx *store.Tx) error { return spool.Prune(r.Context(), tx, tx.Now) })
+		if err != nil {
+			r.Fatal(err)
+		}
+		for id, want := range map[string]int{settled: 0, owed: 1} {
+			var got int
+			err := r.here.View(r.Context(), func(tx *store.Tx) error {
+				return tx.QueryRow(r.Context(), `SELECT COUNT(*) FROM print_jobs WHERE id = $1`, id).Scan(&got)
+			})
+			if err != nil || got != want {
+				r.Errorf("job %s: %d rows, %v, want %d", id, got, err, want)
+			}
+		}
+	})
+}
