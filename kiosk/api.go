@@ -101,7 +101,7 @@ func (s *Server) apiIssue(c echo.Context, v visitor) error {
 	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
 		t, err = queue.Issue(ctx, tx, queue.Request{
 			Office: office, Service: body.Service, Language: page(body.Language).Lang, Precedence: body.Priority,
-			Key: c.Request().Header.Get("Idempotency-Key"), Origin: originOf(v), By: v.by(),
+			Key: c.Request().Header.Get("Idempotency-Key"), Strict: true, Origin: originOf(v), By: v.by(),
 		})
 		return err
 	})
@@ -229,7 +229,7 @@ func (s *Server) apiEvents(c echo.Context, v visitor) error {
 	}
 	defer w.Close()
 	if v.user.ID != "" {
-		return s.stream(c, w, "desk", func(state live.State) any { return map[string]int64{"version": state.Version} })
+		return s.stream(c, w, eventDesk, func(state live.State) any { return map[string]int64{"version": state.Version} })
 	}
 	return s.stream(c, w, "board", func(state live.State) any { return boardState(state.Value.(*queue.Picture)) })
 }
@@ -279,8 +279,8 @@ var (
 	errMalformed = fault.New(fault.Malformed, "malformed")
 )
 
-// decode reads the one JSON object of a body strictly: other types, invalid UTF-8, unknown fields
-// and anything behind the object are refused.
+// decode reads the one JSON object of a body strictly: other types, invalid UTF-8, NUL, unknown
+// fields and anything behind the object are refused.
 func decode(c echo.Context, into any) error {
 	kind, _, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
 	if err != nil || kind != echo.MIMEApplicationJSON {
@@ -290,7 +290,7 @@ func decode(c echo.Context, into any) error {
 	if err != nil {
 		return err // too large, or the sender is gone
 	}
-	if !utf8.Valid(body) {
+	if !utf8.Valid(body) || bytes.Contains(body, []byte(`\u0000`)) {
 		return errMalformed
 	}
 	var rest json.RawMessage

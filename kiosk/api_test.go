@@ -1,11 +1,15 @@
 package kiosk_test
 
 import (
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
 	"strings"
 	"testing"
+
+	"sportello/booking/territory"
+	"sportello/internal/store"
 )
 
 // answer is what the API said.
@@ -60,9 +64,10 @@ func TestAPIRefuses(t *testing.T) {
 		{name: "no content type", method: "POST", path: issuePath, body: `{"service":"CPI-DID"}`, header: []string{"Content-Type", ""}, status: 415, code: "media_type"},
 		{name: "too large", method: "POST", path: issuePath, body: long, status: 413, code: "too_large"},
 		{name: "unknown service", method: "POST", path: issuePath, body: `{"service":"NONE"}`, status: 404, code: "unknown_service"},
-		{name: "ended service", method: "POST", path: issuePath, body: `{"service":"CPI-PATTO"}`, status: 409, code: "not_by_ticket"},
+		{name: "service by appointment", method: "POST", path: issuePath, body: `{"service":"CPI-PATTO"}`, status: 409, code: "not_by_ticket"},
+		{name: "ended service", method: "POST", path: issuePath, body: `{"service":"CPI-CERT"}`, status: 409, code: "service_ended"},
 		{name: "another office", method: "POST", path: "/api/v1/offices/sportello-agnone/tickets", body: `{"service":"CPI-DID"}`, status: 403, code: "other_office"},
-		{name: "unknown office", method: "POST", path: "/api/v1/offices/none/tickets", body: `{"service":"CPI-DID"}`, status: 403, code: "other_office"},
+		{name: "an office that is nowhere", method: "POST", path: "/api/v1/offices/none/tickets", body: `{"service":"CPI-DID"}`, status: 403, code: "other_office"},
 		{name: "a kiosk calls", method: "POST", path: "/api/v1/offices/" + lobbyOffice + "/desks/1/next", body: `{}`, status: 403, code: "not_allowed"},
 		{name: "forged bearer", method: "POST", path: issuePath, body: `{"service":"CPI-DID"}`, header: []string{"Authorization", "Bearer forged"}, status: 401, code: "unknown_device"},
 		{name: "unknown ticket", method: "GET", path: "/api/v1/tickets/none", status: 404, code: "unknown_ticket"},
@@ -73,6 +78,7 @@ func TestAPIRefuses(t *testing.T) {
 		{name: "another site", method: "POST", path: issuePath, body: `{"service":"CPI-DID"}`, header: []string{"Sec-Fetch-Site", "cross-site"}, status: 403, code: "foreign_request"},
 	}
 	l := newLobby(t, "", "")
+	end(l, "CPI-CERT")
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got := l.call(tt.method, tt.path, tt.body, append(tt.header, "Accept-Language", "it")...)
@@ -97,6 +103,39 @@ func TestAPIRefuses(t *testing.T) {
 	if n := l.tickets(); n != 0 {
 		t.Errorf("%d tickets were made", n)
 	}
+}
+
+// TestAPIOfUnknownOffices asks with an account of a whole territory: a device learns of no office but
+// its own.
+func TestAPIOfUnknownOffices(t *testing.T) {
+	h := newDeskHouse(t)
+	for _, test := range []struct {
+		office, code string
+		status       int
+	}{
+		{"none", "unknown_office", http.StatusNotFound},
+		{deskOffice, "", http.StatusOK},
+	} {
+		t.Run(test.office, func(t *testing.T) {
+			b := h.at("administrator", "")
+			b.get("/api/v1/offices/" + test.office + "/board")
+			b.want(test.status, test.code)
+		})
+	}
+}
+
+// end ends a service of the territory of l's kiosk.
+func end(l *lobby, service string) {
+	l.t.Helper()
+	text := "[territory]\nid = \"isernia\"\nname = \"Isernia\"\n[[service]]\nid = \"" + service + "\"\nvalid_to = \"2026-06-30\"\n"
+	file, problems := territory.Parse([]byte(text), "ended")
+	if len(problems) > 0 {
+		l.t.Fatal(problems)
+	}
+	l.update(func(ctx context.Context, tx *store.Tx) error {
+		_, err := territory.Import(ctx, tx, file)
+		return err
+	})
 }
 
 func TestAPITicket(t *testing.T) {

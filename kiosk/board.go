@@ -22,7 +22,7 @@ import (
 )
 
 const (
-	// boardCalls is how many calls a board shows: the last one large, five below.
+	// boardCalls is how many calls a board shows at a time: one large, five below.
 	boardCalls = 6
 	// boardSpeaks is how old a call may be that a board still fetches the sound of.
 	boardSpeaks = 5 * time.Minute
@@ -59,8 +59,6 @@ type boardCall struct {
 	Desk     string    `json:"desk"` // the desk's name; of several, "Sportelli 1 e 2"
 	CalledAt time.Time `json:"called_at"`
 	Repeat   int       `json:"repeat"` // 1: the first call
-
-	place place
 }
 
 // boardWait is how it stands in a waiting area. The range, in whole minutes, is that of somebody who
@@ -78,14 +76,14 @@ type boardWait struct {
 func boardState(p *queue.Picture) boardJSON {
 	state := boardJSON{Version: p.Version, Calls: []boardCall{}, Waits: []boardWait{}, Notices: []map[string]string{}}
 	for _, c := range p.Calls[:min(len(p.Calls), boardCalls)] {
-		at := placeOf(p.Office, c.Desks)
 		state.Calls = append(state.Calls, boardCall{
-			Version: c.Version, Number: c.Ticket.Label(), Desk: at.Words(),
-			CalledAt: c.CalledAt.In(p.Office.Zone()), Repeat: c.Repeat, place: at,
+			Version: c.Version, Number: c.Ticket.Label(), Desk: placeOf(p.Office, c.Desks).Words(),
+			CalledAt: c.CalledAt.In(p.Office.Zone()), Repeat: c.Repeat,
 		})
 	}
+	unserved := p.Unserved()
 	for _, area := range p.Office.Areas {
-		if w, ok := waitOf(p, area); ok {
+		if w, ok := waitOf(p, area, unserved); ok {
 			state.Waits = append(state.Waits, w)
 		}
 	}
@@ -99,7 +97,7 @@ func boardState(p *queue.Picture) boardJSON {
 
 // waitOf returns how it stands in a waiting area, and false when nobody waits there and nothing can
 // be had.
-func waitOf(p *queue.Picture, area territory.Area) (boardWait, bool) {
+func waitOf(p *queue.Picture, area territory.Area, unserved []*territory.Service) (boardWait, bool) {
 	w := boardWait{Series: area.Series}
 	for _, t := range p.Waiting() {
 		if t.Area == area.ID {
@@ -116,7 +114,7 @@ func waitOf(p *queue.Picture, area territory.Area) (boardWait, bool) {
 		return w, false
 	}
 	w.estimate(p, offers)
-	w.pause(p, offers)
+	w.pause(p, offers, unserved)
 	return w, true
 }
 
@@ -145,8 +143,7 @@ func (w *boardWait) estimate(p *queue.Picture, offers []queue.Offer) {
 }
 
 // pause notes services whose last desk is paused, and when the last of them is back if all said so.
-func (w *boardWait) pause(p *queue.Picture, offers []queue.Offer) {
-	unserved := p.Unserved()
+func (w *boardWait) pause(p *queue.Picture, offers []queue.Offer, unserved []*territory.Service) {
 	served, said, back := false, true, time.Time{}
 	for _, o := range offers {
 		if !slices.Contains(unserved, o.Service) {
@@ -172,19 +169,42 @@ func (w *boardWait) pause(p *queue.Picture, offers []queue.Offer) {
 	}
 }
 
-// backAt returns when the first of the paused desks that serve a service said to be back, and false
-// when none did or that time has passed.
+// backAt returns when a service whose last desk is paused is served again, as the paused desks said,
+// and false when they did not or that time has passed. A joint service needs a desk of each of its
+// institutions: the last of them to be back counts.
 func backAt(p *queue.Picture, service string) (time.Time, bool) {
-	var first time.Time
-	for _, d := range p.Desks {
-		if d.State != queue.DeskPaused || !slices.Contains(d.Services, service) || !d.BackAt.After(p.Now) {
-			continue
+	needs := []string{""} // any
+	if s, ok := p.Office.Territory.Service(service); ok && len(s.Needs) > 1 {
+		needs = s.Needs
+	}
+	var last time.Time
+	for _, institution := range needs {
+		first, said := firstBack(p, service, institution)
+		if !said {
+			return time.Time{}, false
 		}
-		if first.IsZero() || d.BackAt.Before(first) {
-			first = d.BackAt
+		if first.After(last) {
+			last = first
 		}
 	}
-	return first, !first.IsZero()
+	return last, last.After(p.Now)
+}
+
+// firstBack returns when the first desk that serves a service for an institution, "" for any, is
+// there: now, when one is open. It returns false when none said.
+func firstBack(p *queue.Picture, service, institution string) (first time.Time, said bool) {
+	for _, d := range p.Desks {
+		if !slices.Contains(d.Services, service) || institution != "" && !slices.Contains(d.Institutions, institution) {
+			continue
+		}
+		if d.State == queue.DeskOpen {
+			return p.Now, true
+		}
+		if d.BackAt.After(p.Now) && (!said || d.BackAt.Before(first)) {
+			first, said = d.BackAt, true
+		}
+	}
+	return first, said
 }
 
 // roundedWait returns a range in minutes as people are told it, never empty.
@@ -234,12 +254,12 @@ func placeOf(o *territory.Office, desks []string) place {
 	return at
 }
 
-// Label returns the Italian before the names, such as "Sportelli"; "" where they speak for themselves.
-func (at place) Label() string {
+// Label returns the word before the names, such as "Sportelli"; "" where they speak for themselves.
+func (at place) Label(lang string) string {
 	if !at.Numbered {
 		return ""
 	}
-	return static.Text(static.Italian, "board.desk", "n", len(at.Names))
+	return static.Text(lang, "board.desk", "n", len(at.Names))
 }
 
 // List returns the names as one text, such as "1 e 2".
@@ -260,11 +280,12 @@ func (at place) List(lang string) string {
 
 // Words returns the place as signs and voices say it, in Italian: "Sportelli 1 e 2".
 func (at place) Words() string {
-	return strings.TrimSpace(at.Label() + " " + at.List(static.Italian))
+	return strings.TrimSpace(at.Label(static.Italian) + " " + at.List(static.Italian))
 }
 
 // boardScreen is what a board's page shows, ready to be shown: the same on the page as it is sent
-// and in every event after it.
+// and in every event after it. Its calls are all that a board may still have to speak, newest first; it
+// shows boardCalls of them.
 type boardScreen struct {
 	Version int64        `json:"version"`
 	Now     time.Time    `json:"now"`
@@ -326,61 +347,73 @@ func deskSize(name string) string {
 	return "long"
 }
 
-func screenOf(p *queue.Picture, now time.Time) boardScreen {
+// boardLanguage is the language of a board's own words: the one asked for in its address, else the
+// territory's first, of those that have these words, else Italian.
+func boardLanguage(c echo.Context, office *territory.Office) string {
+	for _, lang := range []string{c.QueryParam("lang"), office.Territory.Languages[0]} {
+		if static.Has(lang, "board.waiting") {
+			return lang
+		}
+	}
+	return static.Italian
+}
+
+func screenOf(p *queue.Picture, now time.Time, lang string) boardScreen {
 	state := boardState(p)
 	screen := boardScreen{
 		Version: state.Version, Now: now.In(p.Office.Zone()), Build: static.URL("board.js") + static.URL("board.css"),
-		Calls: []screenCall{}, Waits: []screenWait{}, Slides: slidesOf(p.Office.Territory.Languages, state),
+		Calls: []screenCall{}, Waits: []screenWait{}, Slides: slidesOf(lang, p.Office.Territory.Languages, state),
 	}
-	for _, c := range state.Calls {
-		desk := c.place.List(static.Italian)
+	for _, c := range p.Calls {
+		at := placeOf(p.Office, c.Desks)
+		desk := at.List(lang)
 		screen.Calls = append(screen.Calls, screenCall{
-			Version: c.Version, Number: c.Number, Label: c.place.Label(), Desk: desk,
+			Version: c.Version, Number: c.Ticket.Label(), Label: at.Label(lang), Desk: desk,
 			Size: deskSize(desk), Age: now.Sub(c.CalledAt).Milliseconds(),
 		})
 	}
 	for _, w := range state.Waits {
-		screen.Waits = append(screen.Waits, screenWait{Series: w.Series, Waiting: w.Waiting, Range: w.inWords(), Note: w.note()})
+		screen.Waits = append(screen.Waits, screenWait{Series: w.Series, Waiting: w.Waiting, Range: w.inWords(lang), Note: w.note(lang)})
 	}
 	return screen
 }
 
-func (w boardWait) inWords() string {
+func (w boardWait) inWords(lang string) string {
 	switch {
 	case w.LowMinutes == nil:
 		return ""
 	case *w.LowMinutes >= hoursFrom:
 		low, high := inHours(*w.LowMinutes, *w.HighMinutes)
-		return static.Text(static.Italian, "board.range.hours", "low", low, "high", high)
+		return static.Text(lang, "board.range.hours", "low", low, "high", high)
 	}
-	return static.Text(static.Italian, "board.range", "low", *w.LowMinutes, "high", *w.HighMinutes)
+	return static.Text(lang, "board.range", "low", *w.LowMinutes, "high", *w.HighMinutes)
 }
 
 // note is what keeps people waiting longer than they may think.
-func (w boardWait) note() string {
+func (w boardWait) note(lang string) string {
 	switch {
 	case w.Paused != "" && w.BackAt != nil:
-		return static.Text(static.Italian, "board.paused."+w.Paused+".until", "time", w.BackAt.Format("15:04"))
+		return static.Text(lang, "board.paused."+w.Paused+".until", "time", w.BackAt.Format("15:04"))
 	case w.Paused != "":
-		return static.Text(static.Italian, "board.paused."+w.Paused)
+		return static.Text(lang, "board.paused."+w.Paused)
 	case w.LowMinutes == nil:
-		return static.Text(static.Italian, "board.closed")
+		return static.Text(lang, "board.closed")
 	}
 	return ""
 }
 
 // slidesOf returns the texts for the bottom of the board. Each language has its round, that numbers
-// are not called in order and then the notices that exist in it; every other round is Italian, and
-// says also what is paused.
-func slidesOf(languages []string, state boardJSON) []slide {
+// are not called in order and then the notices that exist in it; every other round is in the board's
+// own, and says also what is paused.
+func slidesOf(own string, languages []string, state boardJSON) []slide {
 	round := func(lang string) []slide {
 		var all []slide
 		if static.Has(lang, "board.order") {
 			all = append(all, slideIn(lang, static.Text(lang, "board.order")))
 		}
 		for _, w := range state.Waits {
-			if lang == static.Italian && w.Paused != "" {
-				all = append(all, slideIn(lang, static.Text(lang, "board.paused.slide", "series", w.Series, "note", w.note())))
+			if lang == own && w.Paused != "" {
+				all = append(all, slideIn(lang, static.Text(lang, "board.paused.slide", "series", w.Series, "note", w.note(lang))))
 			}
 		}
 		for _, n := range state.Notices {
@@ -390,12 +423,12 @@ func slidesOf(languages []string, state boardJSON) []slide {
 		}
 		return all
 	}
-	italian := round(static.Italian)
-	slides := slices.Clone(italian)
-	others := slices.DeleteFunc(slices.Clone(languages), func(lang string) bool { return lang == static.Italian })
+	first := round(own)
+	slides := slices.Clone(first)
+	others := slices.DeleteFunc(slices.Clone(languages), func(lang string) bool { return lang == own })
 	for i, lang := range others {
 		if i > 0 {
-			slides = append(slides, italian...)
+			slides = append(slides, first...)
 		}
 		slides = append(slides, round(lang)...)
 	}
@@ -423,7 +456,7 @@ func (v boardView) Current() *screenCall {
 
 // Previous are the calls before the last.
 func (v boardView) Previous() []screenCall {
-	return v.Calls[min(1, len(v.Calls)):]
+	return v.Calls[min(1, len(v.Calls)):min(boardCalls, len(v.Calls))]
 }
 
 // Blank and BlankWait are what the page's script fills.
@@ -435,9 +468,10 @@ func (s *Server) board(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
+	lang := boardLanguage(c, p.Office)
 	view := boardView{
-		Page: page(static.Italian), Office: p.Office.Name, Zone: p.Office.Zone().String(), Speaks: s.speech.Speaks(),
-		Shell: c.QueryParam("shell") != "", boardScreen: screenOf(p, s.db.Now()),
+		Page: page(lang), Office: p.Office.Name, Zone: p.Office.Zone().String(), Speaks: s.speech.Speaks(),
+		Shell: c.QueryParam("shell") != "", boardScreen: screenOf(p, s.db.Now(), lang),
 	}
 	if view.Shell {
 		view.Calls, view.Waits = nil, nil
@@ -457,7 +491,8 @@ func (s *Server) boardEvents(c echo.Context, v visitor) error {
 	}
 	defer w.Close()
 	return s.stream(c, w, "board", func(state live.State) any {
-		return screenOf(state.Value.(*queue.Picture), s.db.Now())
+		p := state.Value.(*queue.Picture)
+		return screenOf(p, s.db.Now(), boardLanguage(c, p.Office))
 	})
 }
 

@@ -6,6 +6,7 @@ var (
 	RoundedWait = roundedWait
 	SlidesOf    = slidesOf
 	Spoken      = spoken
+	WaitOf      = waitOf
 )
 
 type (

@@ -366,6 +366,139 @@ func TestBoardFollowsTheOffice(t *testing.T) {
 	}
 }
 
+// pause takes a desk out of the queue, to be back after some time.
+func (w *waitingRoom) pause(desk string, back time.Duration) {
+	w.t.Helper()
+	w.update(func(tx *store.Tx) error {
+		_, err := queue.PauseDesk(w.t.Context(), tx, seat(desk), "break", tx.Now.Add(back))
+		return err
+	})
+}
+
+func TestBoardTellsWhenAJointServiceIsBack(t *testing.T) {
+	w := newWaitingRoom(t)
+	w.open("1", "anna")
+	w.open("sala", "bruno")
+	joint := func() string {
+		t.Helper()
+		for _, wait := range kiosk.BoardState(w.picture()).Waits {
+			if wait.Series == "L" && wait.BackAt != nil {
+				return wait.Paused + " " + wait.BackAt.Format("15:04")
+			}
+		}
+		return ""
+	}
+	if got := joint(); got != "" {
+		t.Errorf("with a desk of each institution: got %q, want no pause", got)
+	}
+	w.pause("sala", 30*time.Minute)
+	if got, want := joint(), "all 11:00"; got != want {
+		t.Errorf("one institution's last desk is paused: got %q, want %q", got, want)
+	}
+	w.pause("1", 15*time.Minute)
+	if got, want := joint(), "all 11:00"; got != want {
+		t.Errorf("both are paused: got %q, want the later, %q", got, want)
+	}
+}
+
+// rush calls n tickets one after another at one desk within a moment.
+func (w *waitingRoom) rush(n int) []queue.Call {
+	w.t.Helper()
+	var calls []queue.Call
+	for range n {
+		w.issue("CPI-DID", "it")
+		call := w.next("1")
+		w.step(queue.Start, "1", call.Ticket.ID)
+		w.update(func(tx *store.Tx) error {
+			_, err := queue.Finish(w.t.Context(), tx, seat("1"), call.Ticket.ID, "", "")
+			return err
+		})
+		calls = append(calls, call)
+	}
+	return calls
+}
+
+func TestBoardGetsEveryCallOfABurst(t *testing.T) {
+	w := newWaitingRoom(t)
+	w.open("1", "anna")
+	calls := w.rush(9)
+	var event struct{ Calls []struct{ Version int64 } }
+	w.follow("/board/events")(&event)
+	if got := len(event.Calls); got != len(calls) {
+		t.Fatalf("the board gets %d calls of %d made within a moment", got, len(calls))
+	}
+	for i, call := range calls {
+		if got := event.Calls[len(calls)-1-i].Version; got != call.Version {
+			t.Errorf("call %d from the end is version %d, want %d", i+1, got, call.Version)
+		}
+		if status, _ := w.get(fmt.Sprintf("/board/speech/%d", call.Version)); status != http.StatusOK {
+			t.Errorf("the sound of call %d: %d", i+1, status)
+		}
+	}
+	_, body := w.get("/board")
+	shown, _, _ := strings.Cut(body, "<template") // which are empty
+	if got := strings.Count(shown, `data-is="number"`); got != 6 {
+		t.Errorf("the board shows %d calls, want 6", got)
+	}
+	if got := len(kiosk.BoardState(w.picture()).Calls); got != 6 {
+		t.Errorf("programs get %d calls, want 6", got)
+	}
+}
+
+func TestBoardInItsLanguage(t *testing.T) {
+	tests := []struct {
+		name, query, first, want string
+		label, note              string
+	}{
+		{"the territory's", "", "en", "en", "Desk", "paused until 10:45"},
+		{"asked for", "?lang=en", "it", "en", "Desk", "paused until 10:45"},
+		{"asked for, against the territory's", "?lang=it", "en", "it", "Sportello", "in pausa fino alle 10:45"},
+		{"one without these words", "?lang=ar", "en", "en", "Desk", "paused until 10:45"},
+		{"neither with these words", "?lang=xx", "ar", "it", "Sportello", "in pausa fino alle 10:45"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			w := newWaitingRoom(t)
+			text := strings.Replace(room, `["it", "en", "ar"]`, fmt.Sprintf(`[%q]`, test.first), 1)
+			file, problems := territory.Parse([]byte(text), "room")
+			if len(problems) > 0 {
+				t.Fatal(problems)
+			}
+			w.update(func(tx *store.Tx) error {
+				_, err := territory.Import(t.Context(), tx, file)
+				return err
+			})
+			w.open("1", "anna")
+			call := w.rush(1)[0]
+			w.pause("1", 15*time.Minute)
+			_, body := w.get("/board" + test.query)
+			for _, want := range []string{`<html lang="` + test.want + `"`, ">" + test.label + "<", static.Text(test.want, "board.waiting")} {
+				if !strings.Contains(body, want) {
+					t.Errorf("the page lacks %s", want)
+				}
+			}
+			var event struct {
+				Calls  []struct{ Label string }
+				Waits  []struct{ Series, Note string }
+				Slides []struct{ Lang string }
+			}
+			w.follow("/board/events" + test.query)(&event)
+			if len(event.Calls) != 1 || event.Calls[0].Label != test.label {
+				t.Errorf("calls: got %+v, want at %q", event.Calls, test.label)
+			}
+			if len(event.Waits) == 0 || event.Waits[0].Note != test.note {
+				t.Errorf("waits: got %+v, want the note %q", event.Waits, test.note)
+			}
+			if got := event.Slides[0].Lang; got != test.want {
+				t.Errorf("the texts begin in %q, want %q", got, test.want)
+			}
+			if got, want := kiosk.Spoken(w.picture().Office, call), "Numero A, 1. Sportello 1."; got != want {
+				t.Errorf("spoken: got %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 func TestBoardSpeaksCallsOfTheLastMinutes(t *testing.T) {
 	w := newWaitingRoom(t)
 	w.open("1", "anna")
@@ -445,7 +578,7 @@ func TestRoundedWait(t *testing.T) {
 	}
 }
 
-func TestBoardState(t *testing.T) {
+func TestBoardWaits(t *testing.T) {
 	now := time.Date(2026, 11, 24, 9, 30, 0, 0, time.UTC)
 	single := &territory.Service{ID: "one", NeedsAny: []string{"CPI"}, Area: "a"}
 	other := &territory.Service{ID: "two", NeedsAny: []string{"CPI"}, Area: "a"}
@@ -461,11 +594,12 @@ func TestBoardState(t *testing.T) {
 		return queue.Desk{ID: "1", State: queue.DeskPaused, Services: services, BackAt: back}
 	}
 	tests := []struct {
-		name    string
-		tickets []queue.Ticket
-		offers  []queue.Offer
-		desks   []queue.Desk
-		want    string
+		name     string
+		tickets  []queue.Ticket
+		offers   []queue.Offer
+		desks    []queue.Desk
+		unserved []*territory.Service
+		want     string
 	}{
 		{name: "nothing to be had, nobody waits", want: `[]`},
 		{
@@ -493,28 +627,32 @@ func TestBoardState(t *testing.T) {
 			want:   `[{"series":"A","waiting":0,"low_minutes":10,"high_minutes":20}]`,
 		},
 		{
-			name:   "the last desk of all is paused",
-			offers: []queue.Offer{offer(single, 0, wait(30, 40))},
-			desks:  []queue.Desk{paused(now.Add(30*time.Minute), "one")},
-			want:   `[{"series":"A","waiting":0,"low_minutes":30,"high_minutes":40,"paused":"all","back_at":"2026-11-24T11:00:00+01:00"}]`,
+			name:     "the last desk of all is paused",
+			offers:   []queue.Offer{offer(single, 0, wait(30, 40))},
+			desks:    []queue.Desk{paused(now.Add(30*time.Minute), "one")},
+			unserved: []*territory.Service{single},
+			want:     `[{"series":"A","waiting":0,"low_minutes":30,"high_minutes":40,"paused":"all","back_at":"2026-11-24T11:00:00+01:00"}]`,
 		},
 		{
-			name:   "the last desk of one service is paused and did not say until when",
-			offers: []queue.Offer{offer(single, 0, wait(0, 0)), offer(other, 1, wait(5, 10))},
-			desks:  []queue.Desk{paused(time.Time{}, "one", "two")},
-			want:   `[{"series":"A","waiting":0,"low_minutes":5,"high_minutes":10,"paused":"some"}]`,
+			name:     "the last desk of one service is paused and did not say until when",
+			offers:   []queue.Offer{offer(single, 0, wait(0, 0)), offer(other, 1, wait(5, 10))},
+			desks:    []queue.Desk{paused(time.Time{}, "one", "two")},
+			unserved: []*territory.Service{single},
+			want:     `[{"series":"A","waiting":0,"low_minutes":5,"high_minutes":10,"paused":"some"}]`,
 		},
 		{
-			name:   "the time it said has passed",
-			offers: []queue.Offer{offer(single, 0, wait(0, 0))},
-			desks:  []queue.Desk{paused(now.Add(-time.Minute), "one")},
-			want:   `[{"series":"A","waiting":0,"low_minutes":null,"high_minutes":null,"paused":"all"}]`,
+			name:     "the time it said has passed",
+			offers:   []queue.Offer{offer(single, 0, wait(0, 0))},
+			desks:    []queue.Desk{paused(now.Add(-time.Minute), "one")},
+			unserved: []*territory.Service{single},
+			want:     `[{"series":"A","waiting":0,"low_minutes":null,"high_minutes":null,"paused":"all"}]`,
 		},
 		{
-			name:   "two services: until the later of the two",
-			offers: []queue.Offer{offer(single, 0, wait(0, 0)), offer(other, 0, wait(0, 0))},
-			desks:  []queue.Desk{paused(now.Add(time.Hour), "one"), paused(now.Add(2*time.Hour), "one", "two")},
-			want:   `[{"series":"A","waiting":0,"low_minutes":null,"high_minutes":null,"paused":"all","back_at":"2026-11-24T12:30:00+01:00"}]`,
+			name:     "two services: until the later of the two",
+			offers:   []queue.Offer{offer(single, 0, wait(0, 0)), offer(other, 0, wait(0, 0))},
+			desks:    []queue.Desk{paused(now.Add(time.Hour), "one"), paused(now.Add(2*time.Hour), "one", "two")},
+			unserved: []*territory.Service{single, other},
+			want:     `[{"series":"A","waiting":0,"low_minutes":null,"high_minutes":null,"paused":"all","back_at":"2026-11-24T12:30:00+01:00"}]`,
 		},
 		{
 			name:   "nobody came: not a pause",
@@ -533,7 +671,13 @@ func TestBoardState(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			p := &queue.Picture{Office: office, Now: now, Tickets: test.tickets, Offers: test.offers, Desks: test.desks}
-			got, err := json.Marshal(kiosk.BoardState(p).Waits)
+			waits := []kiosk.BoardWait{}
+			for _, area := range office.Areas {
+				if w, ok := kiosk.WaitOf(p, area, test.unserved); ok {
+					waits = append(waits, w)
+				}
+			}
+			got, err := json.Marshal(waits)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -554,7 +698,7 @@ func TestBoardNotices(t *testing.T) {
 	back := time.Date(2026, 11, 24, 11, 15, 0, 0, time.UTC)
 	state.Waits = []kiosk.BoardWait{{Series: "A", Paused: "all", BackAt: &back}}
 	var got []string
-	for _, s := range kiosk.SlidesOf([]string{"it", "en", "ar"}, state) {
+	for _, s := range kiosk.SlidesOf("it", []string{"it", "en", "ar"}, state) {
 		got = append(got, fmt.Sprintf("%s %s %d %s", s.Lang, s.Dir, s.Lines, s.Text))
 	}
 	italian := []string{
@@ -571,7 +715,7 @@ func TestBoardSlidesFit(t *testing.T) {
 	for text, want := range map[string]int{
 		strings.Repeat("x", 46): 1, strings.Repeat("x", 47): 2, strings.Repeat("x", 130): 2, strings.Repeat("x", 131): 3,
 	} {
-		slides := kiosk.SlidesOf([]string{"it"}, kiosk.BoardJSON{Notices: []map[string]string{{"it": text}}})
+		slides := kiosk.SlidesOf("it", []string{"it"}, kiosk.BoardJSON{Notices: []map[string]string{{"it": text}}})
 		if got := slides[len(slides)-1].Lines; got != want {
 			t.Errorf("%d letters are set on %d lines, want %d", len(text), got, want)
 		}

@@ -31,7 +31,6 @@ var (
 	errNoOfficer = fault.New(fault.Denied, "no_officer_account")
 	errReason    = fault.New(fault.Invalid, "reason_missing")
 	errNothing   = fault.New(fault.Invalid, "nothing_to_serve")
-	errForm      = fault.New(fault.Malformed, "malformed")
 )
 
 func (s *Server) deskRoutes() {
@@ -44,7 +43,7 @@ func (s *Server) deskRoutes() {
 		s.desk(http.MethodGet, "/desk/"+name, show.may, s.deskSheet(name, show))
 	}
 	for name, step := range deskSteps {
-		s.desk(http.MethodPost, "/desk/"+name, step.may, s.deskStep(step.do))
+		s.desk(http.MethodPost, "/desk/"+name, step.may, s.deskStep(step))
 	}
 }
 
@@ -52,7 +51,8 @@ func (s *Server) deskRoutes() {
 // keeps the screen from being locked.
 func (s *Server) desk(method, path string, may access.Permission, h func(c echo.Context, v visitor) error) {
 	s.handle(method, path, may, func(c echo.Context, v visitor) error {
-		if c.Request().Header.Get(headerLive) == "" && path != "/desk/events" {
+		byItself := c.Request().Header.Get(headerLive) != "" || path == "/desk/events"
+		if !byItself && s.db.Now().Sub(v.seen) >= access.TouchEvery {
 			ctx := c.Request().Context()
 			err := s.db.Update(ctx, func(tx *store.Tx) error { return access.Touch(ctx, tx, v.token) })
 			if err != nil {
@@ -63,58 +63,55 @@ func (s *Server) desk(method, path string, may access.Permission, h func(c echo.
 	})
 }
 
-// A deskStep is one thing that an officer does at the desk at. It returns what the page shown next
-// is to know of it: the values of its address.
-type deskStep func(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Values) (url.Values, error)
+// A stepAt is one thing that an officer does at the desk at. It returns what the page shown next is to
+// know of it: the values of its address.
+type stepAt func(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Values) (url.Values, error)
+
+// deskStep is a form of the work page.
+type deskStep struct {
+	may    access.Permission
+	do     stepAt
+	office bool // who runs the office needs no desk for it
+}
 
 // deskSteps are the forms of the work page, by the last part of their address.
-var deskSteps = map[string]struct {
-	may access.Permission
-	do  deskStep
-}{
-	"next":        {access.WorkDesk, callNext},
-	"finish-next": {access.WorkDesk, finishAndCallNext},
-	"call":        {access.CallChosen, callChosen},
-	"recall":      {access.WorkDesk, recall},
-	"start":       {access.WorkDesk, onTicket(queue.Start)},
-	"finish":      {access.WorkDesk, finish},
-	"no-show":     {access.WorkDesk, remembered(onTicket(queue.MarkNoShow))},
-	"park":        {access.WorkDesk, park},
-	"unpark":      {access.WorkDesk, onTicket(queue.Resume)},
-	"transfer":    {access.WorkDesk, transfer},
-	"undo":        {access.WorkDesk, undo},
-	"release":     {access.WorkDesk, release},
-	"services":    {access.WorkDesk, setServices},
-	"pause":       {access.WorkDesk, pause},
-	"resume":      {access.WorkDesk, resume},
-	"close":       {access.WorkDesk, closeDesk},
-	"help":        {access.WorkDesk, askHelp},
-	"help-done":   {access.WorkDesk, helpDone},
-	"stop":        {access.StopService, stopService},
-	"reopen":      {access.StopService, reopenService},
-	"end-day":     {access.CloseTheDay, endDay},
+var deskSteps = map[string]deskStep{
+	"next":        {may: access.WorkDesk, do: callNext},
+	"finish-next": {may: access.WorkDesk, do: finishAndCallNext},
+	"call":        {may: access.CallChosen, do: callChosen},
+	"recall":      {may: access.WorkDesk, do: recall},
+	"start":       {may: access.WorkDesk, do: onTicket(queue.Start)},
+	"finish":      {may: access.WorkDesk, do: finish},
+	"no-show":     {may: access.WorkDesk, do: remembered(onTicket(queue.MarkNoShow))},
+	"park":        {may: access.WorkDesk, do: park},
+	"unpark":      {may: access.WorkDesk, do: onTicket(queue.Resume)},
+	"transfer":    {may: access.WorkDesk, do: transfer},
+	"undo":        {may: access.WorkDesk, do: undo},
+	"release":     {may: access.WorkDesk, do: release},
+	"services":    {may: access.WorkDesk, do: setServices},
+	"pause":       {may: access.WorkDesk, do: pause},
+	"resume":      {may: access.WorkDesk, do: resume},
+	"close":       {may: access.WorkDesk, do: closeDesk},
+	"help":        {may: access.WorkDesk, do: askHelp},
+	"help-done":   {may: access.WorkDesk, do: helpDone},
+	"stop":        {may: access.StopService, do: stopService},
+	"reopen":      {may: access.StopService, do: reopenService},
+	"end-day":     {may: access.CloseTheDay, do: endDay, office: true},
 }
 
 // deskStep answers a form of the work page: the step in one transaction, then the page anew. What
 // is refused is shown on the page, with everything else as it now is.
-func (s *Server) deskStep(do deskStep) func(c echo.Context, v visitor) error {
+func (s *Server) deskStep(step deskStep) func(c echo.Context, v visitor) error {
 	return func(c echo.Context, v visitor) error {
 		ctx := c.Request().Context()
-		form, err := posted(c)
-		if err != nil {
-			return err
-		}
+		form := posted(c)
 		var then url.Values
-		err = s.db.Update(ctx, func(tx *store.Tx) error {
-			seat, sits, err := queue.SeatOf(ctx, tx, v.user.ID)
+		err := s.db.Update(ctx, func(tx *store.Tx) error {
+			seat, err := step.seat(ctx, tx, v, form.Get("office"))
 			if err != nil {
 				return err
 			}
-			if !sits {
-				return errNoDesk
-			}
-			seat.By = v.by()
-			then, err = do(ctx, tx, seat, form)
+			then, err = step.do(ctx, tx, seat, form)
 			return err
 		})
 		if err != nil {
@@ -122,6 +119,27 @@ func (s *Server) deskStep(do deskStep) func(c echo.Context, v visitor) error {
 		}
 		return toDesk(c, then)
 	}
+}
+
+// seat is where the visitor does a step: at the desk where they sit, or none in an office they run.
+func (step deskStep) seat(ctx context.Context, tx *store.Tx, v visitor, office string) (queue.Seat, error) {
+	seat, sits, err := queue.SeatOf(ctx, tx, v.user.ID)
+	if err != nil {
+		return queue.Seat{}, err
+	}
+	seat.By = v.by()
+	if sits {
+		return seat, nil
+	}
+	if !step.office || !v.role().May(access.RunOffice) {
+		return queue.Seat{}, errNoDesk
+	}
+	at, err := reached(ctx, tx, v, office)
+	if err != nil {
+		return queue.Seat{}, err
+	}
+	seat.Office = at.ID
+	return seat, nil
 }
 
 // refuse shows the desk's page with what was refused on it. Defects go the way of all errors.
@@ -142,26 +160,16 @@ func toDesk(c echo.Context, then url.Values) error {
 	return c.Redirect(http.StatusSeeOther, address)
 }
 
-func posted(c echo.Context) (url.Values, error) {
-	if err := c.Request().ParseForm(); err != nil {
-		return nil, errForm
-	}
-	return c.Request().PostForm, nil
-}
-
 // openDesk puts the officer of the account at a desk.
 func (s *Server) openDesk(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
-	form, err := posted(c)
-	if err != nil {
-		return err
-	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	form := posted(c)
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		office, err := reached(ctx, tx, v, form.Get("office"))
 		if err != nil {
 			return err
 		}
-		if v.user.Officer == "" {
+		if !v.actsAsOfficer() {
 			return errNoOfficer
 		}
 		if len(form["service"]) == 0 {
@@ -193,12 +201,9 @@ func reached(ctx context.Context, tx *store.Tx, v visitor, id string) (*territor
 // who receives at the door says for which office.
 func (s *Server) walkIn(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
-	form, err := posted(c)
-	if err != nil {
-		return err
-	}
+	form := posted(c)
 	var made queue.Ticket
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		office, err := reached(ctx, tx, v, form.Get("office"))
 		if err != nil {
 			return err
@@ -239,11 +244,11 @@ func (s *Server) deskEvents(c echo.Context, v visitor) error {
 		return err
 	}
 	defer w.Close()
-	return s.stream(c, w, "desk", func(st live.State) any { return map[string]int64{"version": st.Version} })
+	return s.stream(c, w, eventDesk, func(st live.State) any { return map[string]int64{"version": st.Version} })
 }
 
 // onTicket makes a step of a change to the ticket that the form names.
-func onTicket(do func(context.Context, *store.Tx, queue.Seat, string) (queue.Ticket, error)) deskStep {
+func onTicket(do func(context.Context, *store.Tx, queue.Seat, string) (queue.Ticket, error)) stepAt {
 	return func(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Values) (url.Values, error) {
 		_, err := do(ctx, tx, at, form.Get("ticket"))
 		return nil, err
@@ -251,7 +256,7 @@ func onTicket(do func(context.Context, *store.Tx, queue.Seat, string) (queue.Tic
 }
 
 // remembered lets the next page offer to undo the step, which left the ticket with no desk.
-func remembered(do deskStep) deskStep {
+func remembered(do stepAt) stepAt {
 	return func(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Values) (url.Values, error) {
 		_, err := do(ctx, tx, at, form)
 		return url.Values{"last": {form.Get("ticket")}}, err
@@ -392,7 +397,7 @@ func reopenService(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Va
 
 func endDay(ctx context.Context, tx *store.Tx, at queue.Seat, _ url.Values) (url.Values, error) {
 	closed, err := queue.EndDay(ctx, tx, at)
-	return url.Values{"ended": {strconv.Itoa(closed)}}, err
+	return url.Values{"ended": {strconv.Itoa(closed)}, "office": {at.Office}}, err
 }
 
 // given returns the reason in a form. Reasons are codes: nobody can type a name into one.

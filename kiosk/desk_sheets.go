@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"net/url"
 	"slices"
 
 	"github.com/labstack/echo/v4"
@@ -101,7 +102,7 @@ var deskSheets = map[string]sheet{
 	}},
 	"end-day": {access.CloseTheDay, func(r deskReader, view *sheetView, _ string) bool {
 		view.Waiting, view.Until = len(r.p.Waiting())+len(r.p.In(queue.Parked)), r.closing()
-		return r.desk != ""
+		return r.desk != "" || r.runs
 	}},
 	"keys": {access.WorkDesk, func(deskReader, *sheetView, string) bool { return true }},
 }
@@ -126,7 +127,8 @@ func (s *Server) deskSheet(name string, sheet sheet) func(c echo.Context, v visi
 // reader returns who asks: from the desk where the visitor sits, else about the office named.
 func (s *Server) reader(c echo.Context, v visitor) (deskReader, error) {
 	ctx := c.Request().Context()
-	r := deskReader{lang: deskLanguage(c)}
+	r := deskReader{lang: deskLanguage(c), runs: v.role().May(access.RunOffice)}
+	var at queue.Seat
 	err := s.db.View(ctx, func(tx *store.Tx) error {
 		seat, sits, err := queue.SeatOf(ctx, tx, v.user.ID)
 		if err != nil {
@@ -139,15 +141,19 @@ func (s *Server) reader(c echo.Context, v visitor) (deskReader, error) {
 			}
 			seat.Office = office.ID
 		}
-		r.desk = seat.Desk
-		r.p, err = queue.Read(ctx, tx, seat.Office)
-		return err
+		at = seat
+		return nil
 	})
-	if err == nil {
-		d, _ := r.p.Desk(r.desk)
-		r.institutions = d.Institutions
+	if err != nil {
+		return r, err
 	}
-	return r, err
+	if r.p, err = s.picture(ctx, at.Office); err != nil {
+		return r, err
+	}
+	r.desk = at.Desk
+	d, _ := r.p.Desk(r.desk)
+	r.institutions = d.Institutions
+	return r, nil
 }
 
 // about names the ticket that a form is about; it must be one of the office's day.
@@ -249,9 +255,22 @@ type serviceGroup struct {
 func (s *Server) showChoice(c echo.Context, v visitor, alert *deskAlert, status int) error {
 	ctx := c.Request().Context()
 	view := &choiceView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name}, Alert: alert}
-	err := s.db.View(ctx, func(tx *store.Tx) error { return view.fill(ctx, tx, v, asked(c)) })
+	var officer *territory.Officer
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		officer, err = view.reach(ctx, tx, v, asked(c))
+		return err
+	})
 	if err != nil {
 		return err
+	}
+	if view.OfficeID != "" {
+		p, err := s.picture(ctx, view.OfficeID)
+		if err != nil {
+			return err
+		}
+		r := deskReader{lang: view.Lang, p: p}
+		view.Office, view.Desks = p.Office.Name, r.others()
+		view.Groups = r.grouped(officer, func(string) bool { return true })
 	}
 	return s.render(c, status, "desk/choose", view)
 }
@@ -259,39 +278,33 @@ func (s *Server) showChoice(c echo.Context, v visitor, alert *deskAlert, status 
 // asked is the office that a request names, in its address or its form.
 func asked(c echo.Context) string { return c.FormValue("office") }
 
-func (view *choiceView) fill(ctx context.Context, tx *store.Tx, v visitor, office string) error {
-	if v.user.Officer == "" || v.user.Territory == "" {
+// reach finds out as whom the visitor works, and at which offices today: the one asked for, or the
+// only one, is chosen.
+func (view *choiceView) reach(ctx context.Context, tx *store.Tx, v visitor, office string) (*territory.Officer, error) {
+	if !v.actsAsOfficer() {
 		view.NoName = true
-		return nil
+		return nil, nil
 	}
 	t, err := territory.Read(ctx, tx, v.user.Territory)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	officer, known := t.Officer(v.user.Officer)
 	if !known {
 		view.NoName = true
-		return nil
+		return nil, nil
 	}
-	var reach []*territory.Office
 	for _, o := range t.Offices {
 		if slices.Contains(o.Officers(o.Today(tx.Now)), officer) && v.user.In(t.ID, o.ID) {
-			reach = append(reach, o)
 			view.Offices = append(view.Offices, deskChoice{Value: o.ID, Text: o.Name, Chosen: o.ID == office})
 		}
 	}
-	at := slices.IndexFunc(reach, func(o *territory.Office) bool { return o.ID == office || len(reach) == 1 })
-	if at < 0 {
-		return nil
+	for _, o := range view.Offices {
+		if o.Chosen || len(view.Offices) == 1 {
+			view.OfficeID = o.Value
+		}
 	}
-	p, err := queue.Read(ctx, tx, reach[at].ID)
-	if err != nil {
-		return err
-	}
-	r := deskReader{lang: view.Lang, p: p}
-	view.OfficeID, view.Office, view.Desks = p.Office.ID, p.Office.Name, r.others()
-	view.Groups = r.grouped(officer, func(string) bool { return true })
-	return nil
+	return officer, nil
 }
 
 // grouped are the services that an officer may serve at the office today, by who takes part.
@@ -324,7 +337,8 @@ func (r deskReader) takePart(s *territory.Service) string {
 	return ""
 }
 
-// showReception shows the queue to who makes tickets at the door and serves at no desk.
+// showReception shows the queue to who makes tickets at the door or looks after the office, and
+// serves at no desk.
 func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, status int) error {
 	ctx := c.Request().Context()
 	office := asked(c)
@@ -353,6 +367,7 @@ func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, stat
 	view := &receptionView{
 		deskHead: deskHead{Page: page(r.lang), User: v.user.Name, Office: p.Office.Name},
 		OfficeID: office, Version: p.Version, Alert: alert, queueView: r.queue(), Desks: r.others(),
+		MayIssue: v.role().May(access.IssueByHand), MayEnd: v.role().May(access.RunOffice),
 	}
 	if view.Alert == nil {
 		view.Alert = madeAlert(r.lang, made)
@@ -360,7 +375,7 @@ func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, stat
 	return s.render(c, status, "desk/reception", view)
 }
 
-// showOffices asks at which office somebody receives people.
+// showOffices asks at which office somebody receives people, unless there is only one.
 func (s *Server) showOffices(c echo.Context, v visitor, alert *deskAlert, status int) error {
 	ctx := c.Request().Context()
 	view := &choiceView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name}, Alert: alert}
@@ -377,6 +392,9 @@ func (s *Server) showOffices(c echo.Context, v visitor, alert *deskAlert, status
 	})
 	if err != nil {
 		return err
+	}
+	if len(view.Offices) == 1 && alert == nil {
+		return toDesk(c, url.Values{"office": {view.Offices[0].Value}})
 	}
 	return s.render(c, status, "desk/choose", view)
 }

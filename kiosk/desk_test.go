@@ -38,6 +38,7 @@ type deskHouse struct {
 	t      *testing.T
 	db     *store.DB
 	clock  *storetest.Clock
+	kiosk  *kiosk.Server
 	server *httptest.Server
 }
 
@@ -67,6 +68,8 @@ func newDeskHouse(t *testing.T, doors ...kiosk.DemoDoor) *deskHouse {
 			{Login: "nobody", Name: "Fabio Prova", Role: access.Officer},
 			{Login: "volunteer", Name: "Gina Prova", Role: access.Volunteer, Offices: []string{deskOffice}},
 			{Login: "observer", Name: "Hugo Prova", Role: access.Observer},
+			{Login: "manager", Name: "Ivo Prova", Role: access.Manager, Offices: []string{deskOffice}},
+			{Login: "administrator", Name: "Lia Prova", Role: access.Administrator},
 		} {
 			u.ID, u.Territory = "user-"+u.Login, "isernia"
 			if err := access.AddUser(ctx, tx, u, password); err != nil {
@@ -79,7 +82,7 @@ func newDeskHouse(t *testing.T, doors ...kiosk.DemoDoor) *deskHouse {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.server = httptest.NewServer(s.Handler())
+	h.kiosk, h.server = s, httptest.NewServer(s.Handler())
 	t.Cleanup(h.server.Close)
 	return h
 }
@@ -616,6 +619,93 @@ func TestReception(t *testing.T) {
 	b.want(http.StatusForbidden)
 }
 
+// TestManagerNeedsNoDesk has somebody run the office who stands for no officer.
+func TestManagerNeedsNoDesk(t *testing.T) {
+	h := newDeskHouse(t)
+	h.issue(queue.Request{Service: "CPI-DID"})
+	b := h.at("manager", "")
+	b.want(http.StatusOK, "In attesa: 1", "/desk/walk-in", "/desk/end-day?office="+deskOffice)
+	b.post("/desk/walk-in", "office", deskOffice, "service", "ACC-INFO")
+	b.want(http.StatusOK, "Biglietto A002 creato.")
+	b.post("/desk/end-day", "office", deskOffice)
+	b.want(http.StatusConflict, "L'ufficio è aperto fino alle")
+	h.clock.Set(time.Date(2026, 12, 3, 18, 0, 0, 0, time.UTC))
+	b.post("/unlock", "password", deskPassword)
+	b.get("/desk/end-day?office=" + deskOffice)
+	b.want(http.StatusOK, `name="office" value="`+deskOffice+`"`, `action="/desk/end-day"`)
+	b.post("/desk/end-day", "office", "sportello-agnone")
+	b.want(http.StatusForbidden)
+	b.post("/desk/next", "office", deskOffice)
+	b.want(http.StatusConflict, "Il tuo sportello non è aperto")
+	b.post("/desk/end-day", "office", deskOffice)
+	b.want(http.StatusOK, "In attesa: 0")
+}
+
+func TestEndingTheDayNeedsADeskOrAnOfficeToRun(t *testing.T) {
+	h := newDeskHouse(t)
+	h.clock.Set(time.Date(2026, 12, 3, 18, 0, 0, 0, time.UTC))
+	b := h.at("cpi-1", "")
+	b.post("/desk/end-day", "office", deskOffice)
+	b.want(http.StatusConflict, "Il tuo sportello non è aperto")
+	h.at("volunteer", "").lacks("/desk/end-day")
+}
+
+// TestAdministratorIsOfferedOnlyWhatIsAllowed looks for the button that was answered with a refusal.
+func TestAdministratorIsOfferedOnlyWhatIsAllowed(t *testing.T) {
+	h := newDeskHouse(t)
+	b := h.at("administrator", "")
+	b.get("/desk?office=" + deskOffice)
+	b.want(http.StatusOK, "Accoglienza")
+	b.lacks("/desk/walk-in", "/desk/end-day")
+}
+
+// TestAccountOfNoTerritoryIsNoOfficer: ids of officers are those of a territory.
+func TestAccountOfNoTerritoryIsNoOfficer(t *testing.T) {
+	h := newDeskHouse(t)
+	password := access.HashPassword(deskPassword)
+	h.update(func(ctx context.Context, tx *store.Tx) error {
+		return access.AddUser(ctx, tx, access.User{ID: "user-any", Login: "any", Name: "Mia Prova", Role: access.Officer, Officer: "cpi-1"}, password)
+	})
+	b := h.at("any", "")
+	b.want(http.StatusOK, "non è collegato a un operatore")
+	b.post("/desk/open", "office", deskOffice, "desk", "1", "service", "CPI-DID")
+	b.want(http.StatusForbidden, "non è collegato a un operatore")
+}
+
+// TestRefusalsNameDesks: staff know desks by their signs.
+func TestRefusalsNameDesks(t *testing.T) {
+	h := newDeskHouse(t)
+	b := h.at("cpi-1", "1", "CPI-DID")
+	b.post("/desk/open", "office", deskOffice, "desk", "2", "service", "CPI-DID")
+	b.want(http.StatusConflict, "Lavori già allo sportello 1 (Centro Integrato per il Lavoro")
+}
+
+// TestSessionIsTouchedOnceAMinute counts what looking at a page writes.
+func TestSessionIsTouchedOnceAMinute(t *testing.T) {
+	h := newDeskHouse(t)
+	b := h.at("cpi-1", "")
+	seen := func() (at int64) {
+		err := h.db.View(t.Context(), func(tx *store.Tx) error {
+			return tx.QueryRow(t.Context(), `SELECT seen_at FROM sessions`).Scan(&at)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at
+	}
+	for _, step := range []struct {
+		after   time.Duration
+		touched bool
+	}{{30 * time.Second, false}, {29 * time.Second, false}, {time.Second, true}, {59 * time.Second, false}, {time.Minute, true}} {
+		h.clock.Add(step.after)
+		before := seen()
+		b.get("/desk")
+		if got := seen() != before; got != step.touched {
+			t.Errorf("after %v more: got touched %t, want %t", step.after, got, step.touched)
+		}
+	}
+}
+
 func TestSignOutAsksAboutTheDesk(t *testing.T) {
 	h := newDeskHouse(t)
 	ticket := h.issue(queue.Request{Service: "CPI-DID"})
@@ -682,6 +772,7 @@ func TestPagesInBothLanguages(t *testing.T) {
 	look("choosing", h.at("cpi-2", ""), "/desk")
 	look("no officer", h.at("nobody", ""), "/desk")
 	look("reception", h.at("volunteer", ""), "/desk", "/desk/walk-in?office="+deskOffice)
+	look("reception of a manager", h.at("manager", ""), "/desk", "/desk/end-day?office="+deskOffice)
 	look("free", one, "/desk", "/desk/services", "/desk/pause", "/desk/close", "/desk/stop", "/desk/walk-in", "/desk/end-day",
 		"/desk/keys", "/sign-out", about("call", mine))
 	two.post("/desk/help")

@@ -56,9 +56,10 @@ type workView struct {
 // receptionView is the page of who receives people without a desk.
 type receptionView struct {
 	deskHead
-	OfficeID string
-	Version  int64
-	Alert    *deskAlert
+	OfficeID         string
+	Version          int64
+	Alert            *deskAlert
+	MayIssue, MayEnd bool // a ticket by hand, the day
 	queueView
 	Desks []otherDesk
 }
@@ -176,7 +177,7 @@ func (s *Server) showDesk(c echo.Context, v visitor, refused *fault.Error) error
 	switch {
 	case sits:
 		return s.showWork(c, v, seat, alert, status)
-	case v.role().May(access.WorkDesk):
+	case v.role().May(access.WorkDesk) && (v.actsAsOfficer() || !v.role().May(access.RunOffice)):
 		return s.showChoice(c, v, alert, status)
 	}
 	return s.showReception(c, v, alert, status)
@@ -306,6 +307,7 @@ type deskReader struct {
 	p            *queue.Picture
 	desk         string   // "" without one
 	institutions []string // for which the reader acts
+	runs         bool     // the office, and needs no desk for it
 }
 
 // workOf builds the page of the desk.
@@ -457,7 +459,7 @@ func (r deskReader) hold() *holdView {
 }
 
 func (r deskReader) paused(d queue.Desk) *pausedView {
-	view := &pausedView{Reason: "desk.pause.reason." + d.Reason, Since: r.clock(d.ChangedAt), Back: r.clock(d.BackAt)}
+	view := &pausedView{Reason: "desk.pause.reason." + d.Reason, Since: r.clock(d.PausedAt), Back: r.clock(d.BackAt)}
 	for _, s := range r.p.Unserved() {
 		if slices.Contains(d.Services, s.ID) {
 			view.Last = append(view.Last, serviceName(s, r.lang))
@@ -490,32 +492,23 @@ func (r deskReader) others() []otherDesk {
 
 // closing is when the office's last opening of today ends.
 func (r deskReader) closing() string {
-	spans := r.p.Office.Calendar.Open(r.p.Day, "", "")
-	if len(spans) == 0 || !r.p.Now.Before(spans[len(spans)-1].Until) {
+	until := queue.Closing(r.p.Office, r.p.Now)
+	if !r.p.Now.Before(until) {
 		return ""
 	}
-	return r.clock(spans[len(spans)-1].Until)
+	return r.clock(until)
 }
 
 // lastDesk are the services with people waiting that nobody else serves when the desk leaves.
 func (r deskReader) lastDesk() []lastService {
-	mine, _ := r.p.Desk(r.desk)
+	waiting := make(map[string]int)
+	for _, t := range r.p.Waiting() {
+		waiting[t.Service]++
+	}
 	var all []lastService
-	for _, id := range mine.Services {
-		elsewhere := slices.ContainsFunc(r.p.Desks, func(d queue.Desk) bool {
-			return d.ID != r.desk && d.State == queue.DeskOpen && slices.Contains(d.Services, id)
-		})
-		if elsewhere {
-			continue
-		}
-		waiting := 0
-		for _, t := range r.p.Waiting() {
-			if t.Service == id {
-				waiting++
-			}
-		}
-		if waiting > 0 {
-			all = append(all, lastService{r.serviceName(id), waiting})
+	for _, service := range r.p.OnlyAt(r.desk) {
+		if waiting[service.ID] > 0 {
+			all = append(all, lastService{r.serviceName(service.ID), waiting[service.ID]})
 		}
 	}
 	slices.SortFunc(all, func(a, b lastService) int { return strings.Compare(a.Name, b.Name) })

@@ -134,7 +134,8 @@ func asFault(err error) *fault.Error {
 	return fault.New(http.StatusInternalServerError, "defect")
 }
 
-// pairs are a fault's values as its message wants them: instants become a date and a clock time.
+// pairs are a fault's values as its message wants them: instants become a date and a clock time, a
+// desk is told without the word that the message has, and with its office where it may be another.
 func pairs(f *fault.Error, lang string) []any {
 	var out []any
 	for name, value := range f.Args {
@@ -145,7 +146,22 @@ func pairs(f *fault.Error, lang string) []any {
 			out = append(out, name+"_date", static.Date(lang, at, static.Day), name+"_time", at.Format("15:04"))
 			continue
 		}
+		if desk, ok := value.(string); ok && name == "desk" {
+			value = deskIn(desk, f.Args["office"])
+		}
 		out = append(out, name, value)
 	}
 	return out
+}
+
+// deskIn is a desk's name after the word "sportello": "Sportello 2" is "2". An office is added.
+func deskIn(name string, office any) string {
+	sign := static.Text(static.Italian, "board.desk", "n", 1) + " "
+	if len(name) > len(sign) && strings.EqualFold(name[:len(sign)], sign) {
+		name = name[len(sign):]
+	}
+	if office, ok := office.(string); ok && office != "" {
+		return name + " (" + office + ")"
+	}
+	return name
 }

@@ -19,30 +19,55 @@ const surfaceOffice = "office"
 // with time, though slowly.
 const pictureFresh = 5 * time.Second
 
-// picture returns what an office's screens show now.
+// picture returns what an office's screens show now. Of those who ask at the same time one makes it.
 func (s *Server) picture(ctx context.Context, office string) (*queue.Picture, error) {
-	var p *queue.Picture
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		version, err := territory.Version(ctx, tx, office)
-		if err != nil {
-			return err
-		}
-		if last, ok := s.pictures.Load(office); ok {
-			p = last.(*queue.Picture)
-			if p.Version == version && tx.Now.Sub(p.Now).Abs() < pictureFresh {
-				return nil
-			}
-		}
-		if p, err = queue.Read(ctx, tx, office); err != nil {
-			return err
-		}
-		s.pictures.Store(office, p)
-		return nil
+	var version int64
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		version, err = territory.Version(ctx, tx, office)
+		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("picture of an office: %w", err)
 	}
-	return p, nil
+	if p, fresh := s.kept(office, version); fresh {
+		return p, nil
+	}
+	// The version is part of the key: who has just changed the office must not be handed a picture
+	// begun before.
+	made, err, _ := s.making.Do(fmt.Sprintf("%d %s", version, office), func() (any, error) {
+		return s.makePicture(context.WithoutCancel(ctx), office, version) // others wait for it too
+	})
+	if err != nil {
+		return nil, fmt.Errorf("picture of an office: %w", err)
+	}
+	return made.(*queue.Picture), nil
+}
+
+// kept returns the last picture of an office and whether it can be shown for version.
+func (s *Server) kept(office string, version int64) (*queue.Picture, bool) {
+	last, ok := s.pictures.Load(office)
+	if !ok {
+		return nil, false
+	}
+	p := last.(*queue.Picture)
+	return p, p.Version == version && s.db.Now().Sub(p.Now).Abs() < pictureFresh
+}
+
+// makePicture reads an office that is at version or past it, unless somebody has since it was looked
+// for.
+func (s *Server) makePicture(ctx context.Context, office string, version int64) (*queue.Picture, error) {
+	if p, fresh := s.kept(office, version); fresh {
+		return p, nil
+	}
+	var p *queue.Picture
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		p, err = queue.Read(ctx, tx, office)
+		return err
+	})
+	if err == nil {
+		s.pictures.Store(office, p)
+	}
+	return p, err
 }
 
 // watch follows an office; the states' values are pictures.

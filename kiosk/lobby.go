@@ -18,6 +18,7 @@ import (
 	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/queue"
+	"sportello/queue/forecast"
 	"sportello/static"
 )
 
@@ -135,11 +136,9 @@ func (f frame) status(p *queue.Picture, o queue.Offer) string {
 	case o.Open && o.From.After(p.Now):
 		return f.text("lobby.service.opens_later", "time", o.From.In(zone).Format("15:04"))
 	case o.Open && o.PastClosing:
-		return f.text("lobby.service.past_closing", "time", o.Until.In(zone).Format("15:04"))
-	case o.Open && o.HasWait:
-		return f.wait(o.Wait.Low, o.Wait.High)
+		return f.expected(p, o.Service.ID, f.text("lobby.service.past_closing", "time", o.Until.In(zone).Format("15:04")))
 	case o.Open:
-		return f.text("lobby.wait.unknown")
+		return f.expected(p, o.Service.ID, f.wait(o.Wait, o.HasWait))
 	case (o.Because == queue.Closed || o.Because == queue.NoOfficer) && !o.Next.IsZero():
 		next := o.Next.In(zone)
 		return f.text("lobby.closed.opens", "day", f.day(next, p.Now), "time", next.Format("15:04"))
@@ -147,14 +146,38 @@ func (f frame) status(p *queue.Picture, o queue.Offer) string {
 	return f.text("lobby.why." + o.Because)
 }
 
-// step is what an expected wait is rounded to: anything finer would be a promise.
+// expected says what is known of the wait for a service: whether its last desk is paused, then how
+// long, "" when that is not known.
+func (f frame) expected(p *queue.Picture, service, long string) string {
+	pause := f.pause(p, service)
+	if pause == "" && long == "" {
+		return f.text("lobby.wait.unknown")
+	}
+	return strings.TrimSpace(pause + " " + long)
+}
+
+// pause says that the last desk for a service is paused, and until when if that was said; "" when it
+// is not.
+func (f frame) pause(p *queue.Picture, service string) string {
+	if !slices.ContainsFunc(p.Unserved(), func(s *territory.Service) bool { return s.ID == service }) {
+		return ""
+	}
+	if back, said := backAt(p, service); said {
+		return f.text("lobby.wait.paused.until", "time", back.In(p.Office.Zone()).Format("15:04"))
+	}
+	return f.text("lobby.wait.paused")
+}
+
+// waitStep is what an expected wait is rounded to: anything finer would be a promise.
 const waitStep = 5 * time.Minute
 
-// wait says how long one is likely to wait, as a range in whole steps.
-func (f frame) wait(low, high time.Duration) string {
-	from := int(low.Truncate(waitStep).Minutes())
-	to := int((high + waitStep - 1).Truncate(waitStep).Minutes())
+// wait says how long one is likely to wait, as a range in whole steps; "" when that is not known.
+func (f frame) wait(w forecast.Wait, known bool) string {
+	from := int(w.Low.Truncate(waitStep).Minutes())
+	to := int((w.High + waitStep - 1).Truncate(waitStep).Minutes())
 	switch {
+	case !known:
+		return ""
 	case to <= int(waitStep.Minutes()):
 		return f.text("lobby.wait.short", "n", int(waitStep.Minutes()))
 	case from == 0:

@@ -139,6 +139,15 @@ func (l *lobby) read(response *http.Response, err error) (page, at string) {
 	return string(body), response.Request.URL.RequestURI()
 }
 
+// openDesk has an officer of CPI open a desk for services; none are all.
+func (l *lobby) openDesk(at queue.Seat, services ...string) {
+	l.t.Helper()
+	l.update(func(ctx context.Context, tx *store.Tx) error {
+		_, err := queue.OpenDesk(ctx, tx, at, "test", "cpi-1", services)
+		return err
+	})
+}
+
 func (l *lobby) count(query string) int {
 	l.t.Helper()
 	n := 0
@@ -474,8 +483,10 @@ func TestLobbyWhyNoTicket(t *testing.T) {
 			l := newLobby(t, "", "")
 			l.clock.Set(tt.at)
 			if tt.stop {
+				desk := queue.Seat{Office: lobbyOffice, Desk: "1", By: "user:test"}
+				l.openDesk(desk)
 				l.update(func(ctx context.Context, tx *store.Tx) error {
-					return queue.StopService(ctx, tx, queue.Seat{Office: lobbyOffice, Desk: "1", By: "user:test"}, tt.service, "Riunione")
+					return queue.StopService(ctx, tx, desk, tt.service, "Riunione")
 				})
 			}
 			page, at := l.post("/kiosk/tickets?lang=it", url.Values{"service": {tt.service}, "key": {"one"}})
@@ -493,6 +504,54 @@ func TestLobbyWhyNoTicket(t *testing.T) {
 			}
 			if got := l.tickets(); got != 0 {
 				t.Errorf("got %d tickets, want none", got)
+			}
+		})
+	}
+}
+
+func TestLobbySaysPause(t *testing.T) {
+	const found = "/kiosk/search?lang=it&q=disponibilit%C3%A0"
+	tests := []struct {
+		name  string
+		back  time.Duration // from now; zero: not said
+		path  string        // "" the number's page
+		says  string
+		waits string
+	}{
+		{"a choice", 20 * time.Minute, found, "Lo sportello è in pausa fino alle 10:00.", "Attesa: "},
+		{"a choice, not said until when", 0, found, "Lo sportello è in pausa.<", ""},
+		{"a choice, too late for all", 2 * time.Hour, found, "Lo sportello è in pausa fino alle 11:40.", "Forse non facciamo in tempo"},
+		{"in another language", 20 * time.Minute, "/kiosk/search?lang=en&q=disponibilit%C3%A0", "The desk is paused until 10:00.", "Wait: "},
+		{"a number", 20 * time.Minute, "", "Lo sportello è in pausa fino alle 10:00.", "Attesa: "},
+		{"a number, not said until when", 0, "", "Lo sportello è in pausa.<", ""},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l := newLobby(t, "", "")
+			desk := queue.Seat{Office: lobbyOffice, Desk: "1", By: "user:test"}
+			l.openDesk(desk, "CPI-DID")
+			_, path := l.take("one", "")
+			if tt.path != "" {
+				path = tt.path
+			}
+			if page, _ := l.get(path); strings.Contains(page, "paus") {
+				t.Error("the page speaks of a pause before there is one")
+			}
+			l.update(func(ctx context.Context, tx *store.Tx) error {
+				back := time.Time{}
+				if tt.back > 0 {
+					back = tx.Now.Add(tt.back)
+				}
+				_, err := queue.PauseDesk(ctx, tx, desk, "break", back)
+				return err
+			})
+			page, _ := l.get(path)
+			want := tt.says
+			if tt.waits != "" {
+				want += " " + tt.waits
+			}
+			if !strings.Contains(page, want) {
+				t.Errorf("the page lacks %q", want)
 			}
 		})
 	}

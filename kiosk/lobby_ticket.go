@@ -98,7 +98,7 @@ func paperWords(lang string) printouts.Words {
 
 // phoneURL is where a phone follows a ticket; "" when phones cannot reach this server.
 func (s *Server) phoneURL(t queue.Ticket) string {
-	if !s.reachable() {
+	if !reachable(s.baseURL) {
 		return ""
 	}
 	return s.baseURL + "/t/" + t.Token
@@ -176,16 +176,12 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	ctx := c.Request().Context()
 	var t queue.Ticket
 	var status spool.Status
-	var p *queue.Picture
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if t, err = queue.ByID(ctx, tx, c.QueryParam("id")); err != nil {
 			return err
 		}
 		if t.Office != v.device.Office {
 			return fault.New(fault.Missing, "unknown_ticket")
-		}
-		if p, err = queue.Read(ctx, tx, t.Office); err != nil {
-			return err
 		}
 		var ordered bool
 		if status, ordered, err = spool.Latest(ctx, tx, subjectOf(t)); !ordered {
@@ -196,6 +192,13 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	if err != nil {
 		return ticketView{}, err
 	}
+	p, err := s.picture(ctx, t.Office)
+	if err != nil {
+		return ticketView{}, err
+	}
+	if now, ok := p.Ticket(t.ID); ok {
+		t = now // the picture is younger
+	}
 	f := s.frame(c, p.Office, "")
 	f.own.Set("id", t.ID)
 	f.Precedence = t.Precedence
@@ -205,13 +208,11 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	if status.State != "" {
 		view.Paper = paperOf(status.State)
 	}
-	switch wait, known := p.Wait(t.ID); {
-	case t.State == queue.Called || t.State == queue.Serving:
+	switch t.State {
+	case queue.Called, queue.Serving:
 		view.Called = f.text("lobby.ticket.turn", "desk", deskNames(p.Office, t.Desks))
-	case t.State == queue.Waiting && known:
-		view.Wait = f.wait(wait.Low, wait.High)
-	case t.State == queue.Waiting:
-		view.Wait = f.text("lobby.wait.unknown")
+	case queue.Waiting:
+		view.Wait = f.expected(p, t.Service, f.wait(p.Wait(t.ID)))
 	}
 	if url := s.phoneURL(t); url != "" {
 		view.QR, err = newQRImage(url)

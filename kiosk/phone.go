@@ -69,27 +69,20 @@ type phoneEvent struct {
 // phone shows a ticket in its own language, or in the one that the address asks for.
 func (s *Server) phone(c echo.Context, _ visitor) error {
 	ctx := c.Request().Context()
-	var view phoneView
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		t, err := queue.ByToken(ctx, tx, c.Param("token"))
-		if err != nil {
-			return err
-		}
-		p, err := queue.Read(ctx, tx, t.Office)
-		if err != nil {
-			return err
-		}
-		view = phoneOf(p, t, phoneLanguage(c, t), tx.Now)
-		return nil
-	})
+	t, err := s.ticketBy(ctx, c.Param("token"))
 	if err != nil {
 		return err
 	}
+	p, err := s.picture(ctx, t.Office)
+	if err != nil {
+		return err
+	}
+	view := phoneOf(p, s.newest(ctx, p, t), phoneLanguage(c, t), s.db.Now())
 	view.Leaving = view.MayLeave && c.QueryParam("leave") != ""
 	return s.show(c, "phone/ticket", view)
 }
 
-// phoneEvents follows a ticket until the reader is gone.
+// phoneEvents follows a ticket until the reader is gone, or nothing will change any more.
 func (s *Server) phoneEvents(c echo.Context, _ visitor) error {
 	ctx := c.Request().Context()
 	t, err := s.ticketBy(ctx, c.Param("token"))
@@ -104,18 +97,28 @@ func (s *Server) phoneEvents(c echo.Context, _ visitor) error {
 	lang := phoneLanguage(c, t)
 	return s.stream(c, w, "ticket", func(state live.State) any {
 		p := state.Value.(*queue.Picture)
-		if now, ok := p.Ticket(t.ID); ok {
-			t = now
-		} else if now, err := s.ticketBy(ctx, t.Token); err == nil { // it has ended
-			t = now
-		}
+		t = s.newest(ctx, p, t)
 		event, err := s.phoneEvent(phoneOf(p, t, lang, s.db.Now()))
 		if err != nil {
 			s.log.Error("ticket not shown", "error", err)
 			return nil
 		}
+		if event.Ended {
+			return last{event}
+		}
 		return event
 	})
+}
+
+// newest returns t as p has it, or as it has ended since.
+func (s *Server) newest(ctx context.Context, p *queue.Picture, t queue.Ticket) queue.Ticket {
+	if now, ok := p.Ticket(t.ID); ok {
+		return now
+	}
+	if now, err := s.ticketBy(ctx, t.Token); err == nil {
+		return now
+	}
+	return t
 }
 
 func (s *Server) ticketBy(ctx context.Context, token string) (queue.Ticket, error) {

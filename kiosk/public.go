@@ -142,13 +142,10 @@ func (s *Server) enrolPage(c echo.Context, _ visitor) error {
 // enrol makes the browser the device whose code it was given.
 func (s *Server) enrol(c echo.Context, _ visitor) error {
 	ctx := c.Request().Context()
-	form, err := posted(c)
-	if err != nil {
-		return err
-	}
+	form := posted(c)
 	var device access.Device
 	var token string
-	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
 		device, token, err = access.Enrol(ctx, tx, form.Get("code"))
 		if err == nil && device.Kind != access.Kiosk && device.Kind != access.Board {
 			return access.ErrCode // a print agent is no browser; its code stays good

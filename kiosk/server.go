@@ -10,12 +10,16 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strings"
 	"sync"
+	"time"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
+	"golang.org/x/sync/singleflight"
 
 	"sportello/internal/access"
 	"sportello/internal/live"
@@ -48,7 +52,12 @@ type Server struct {
 	pages   pages
 	echo    *echo.Echo
 
-	pictures sync.Map // office → *queue.Picture, the last one made
+	pictures sync.Map           // office → *queue.Picture, the last one made
+	making   singleflight.Group // pictures, by office and version
+
+	pulse  time.Duration // of streams
+	ending chan struct{} // closed when streams are to end
+	end    func()        // closes it, once
 }
 
 // New builds a server; it fails when a page does not parse.
@@ -58,12 +67,14 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	s := &Server{db: o.DB, log: o.Log, baseURL: strings.TrimSuffix(o.BaseURL, "/"), speech: o.Speech, demo: o.Demo, pages: parsed}
+	s.pulse, s.ending = streamPulse, make(chan struct{})
+	s.end = sync.OnceFunc(func() { close(s.ending) })
 	s.hub = live.New(s.build, s.versions, o.Log)
 	o.DB.OnCommit(s.hub.Changed)
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.IPExtractor = echo.ExtractIPDirect()
-	s.echo.Use(s.logged, middleware.Recover(), secured, refuseForeign, middleware.BodyLimit("64K"))
+	s.echo.Use(s.logged, middleware.Recover(), secured, refuseForeign, refuseGarbled, middleware.BodyLimit("64K"))
 	s.echo.GET("/static/*", echo.WrapHandler(static.Handler()))
 	s.echo.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	s.lobbyRoutes()
@@ -81,18 +92,41 @@ func (s *Server) Handler() http.Handler { return s.echo }
 // Live keeps what screens show up to date until ctx ends.
 func (s *Server) Live(ctx context.Context) error { return s.hub.Run(ctx) }
 
-// handle registers a handler that only those with the permission reach.
+// EndStreams ends the streams that are open and those that would be opened. It is for the end of the
+// server: streams last for ever, everything else is to be finished.
+func (s *Server) EndStreams() { s.end() }
+
+// keyMay is where a request keeps the permission that it needs.
+const keyMay = "may"
+
+// handle registers a handler that only those with the permission reach. Forms are read before it, so
+// that it sees none that cannot be understood.
 func (s *Server) handle(method, path string, may access.Permission, h func(c echo.Context, v visitor) error) {
+	form := method == http.MethodPost && !strings.HasPrefix(path, "/api/")
 	s.echo.Add(method, path, func(c echo.Context) error {
-		v, err := s.visitor(c)
+		c.Set(keyMay, may)
+		v, err := s.allowed(c)
 		if err != nil {
 			return err
 		}
-		if err := v.must(may); err != nil {
-			return err
+		if form {
+			if err := readForm(c.Request()); err != nil {
+				return err
+			}
 		}
 		return h(c, v)
 	})
+}
+
+// allowed finds out who sent a request, and refuses those without the permission that it needs. A
+// stream asks again and again.
+func (s *Server) allowed(c echo.Context) (visitor, error) {
+	v, err := s.visitor(c)
+	if err != nil {
+		return visitor{}, err
+	}
+	may, _ := c.Get(keyMay).(access.Permission)
+	return v, v.must(may)
 }
 
 // secured sets what a browser must know before it renders anything.
@@ -124,6 +158,37 @@ func refuseForeign(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
+// refuseGarbled refuses an address or key that is no text: one database takes such bytes for a value
+// like any other, the other for a defect.
+func refuseGarbled(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		r := c.Request()
+		if !legible(r.URL.Path, r.Header.Get("Idempotency-Key")) || !legibleValues(c.QueryParams()) {
+			return errMalformed
+		}
+		return next(c)
+	}
+}
+
+// legible reports whether texts are UTF-8 without NUL, which PostgreSQL keeps in no text.
+func legible(texts ...string) bool {
+	for _, text := range texts {
+		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+			return false
+		}
+	}
+	return true
+}
+
+func legibleValues(values url.Values) bool {
+	for name, all := range values {
+		if !legible(name) || !legible(all...) {
+			return false
+		}
+	}
+	return true
+}
+
 // logged writes one line for each request: route template, never the address with its tokens.
 func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
@@ -144,13 +209,17 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// reachable reports whether phones can open the server's base address: it has a host and that is
-// not this machine's own.
-func (s *Server) reachable() bool {
-	u, err := url.Parse(s.baseURL)
-	if err != nil || u.Hostname() == "" {
+// reachable reports whether phones can open a base address: it has a host, and that is neither this
+// machine's own name for itself nor an address that leads nowhere else.
+func reachable(base string) bool {
+	u, err := url.Parse(base)
+	if err != nil {
 		return false
 	}
-	host := u.Hostname()
-	return host != "localhost" && !strings.HasPrefix(host, "127.") && host != "::1"
+	host := strings.TrimSuffix(strings.ToLower(u.Hostname()), ".")
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return ip.Unmap().IsGlobalUnicast()
+	}
+	numeric := strings.Trim(host, "0123456789.") == "" // also 127.1, which browsers take for 127.0.0.1
+	return !numeric && host != "localhost" && !strings.HasSuffix(host, ".localhost")
 }

@@ -7,7 +7,6 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"sportello/internal/access"
-	"sportello/internal/audit"
 	"sportello/internal/store"
 	"sportello/queue"
 )
@@ -50,12 +49,9 @@ func (s *Server) signInPage(c echo.Context, v visitor) error {
 
 // signIn gives the browser a session; one that it had ends.
 func (s *Server) signIn(c echo.Context, v visitor) error {
-	form, err := posted(c)
-	if err != nil {
-		return err
-	}
+	form := posted(c)
 	view := signInView{Page: page(deskLanguage(c)), Login: form.Get("login"), Wrong: true}
-	err = s.begin(c, v, view.Login, form.Get("password"))
+	err := s.begin(c, v, view.Login, form.Get("password"))
 	if errors.Is(err, access.ErrSignIn) {
 		return s.render(c, http.StatusUnauthorized, "desk/sign-in", view)
 	}
@@ -70,11 +66,8 @@ func (s *Server) unlock(c echo.Context, v visitor) error {
 	if v.user.ID == "" {
 		return c.Redirect(http.StatusSeeOther, "/sign-in")
 	}
-	form, err := posted(c)
-	if err != nil {
-		return err
-	}
-	err = s.begin(c, v, v.user.Login, form.Get("password"))
+	form := posted(c)
+	err := s.begin(c, v, v.user.Login, form.Get("password"))
 	if errors.Is(err, access.ErrSignIn) {
 		view := signInView{Page: page(deskLanguage(c)), User: v.user.Name, Wrong: true}
 		return s.render(c, http.StatusUnauthorized, "desk/locked", view)
@@ -88,20 +81,7 @@ func (s *Server) unlock(c echo.Context, v visitor) error {
 // begin replaces the visitor's session by a new one.
 func (s *Server) begin(c echo.Context, v visitor, login, password string) error {
 	ctx := c.Request().Context()
-	token, user, err := access.SignIn(ctx, s.db, login, password)
-	if err != nil {
-		return err
-	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		if v.token != "" {
-			if err := access.SignOut(ctx, tx, v.token); err != nil {
-				return err
-			}
-		}
-		return audit.Record(ctx, tx, audit.Entry{
-			Scope: audit.System, Actor: "user:" + user.ID, Action: "session.begin", Subject: "user:" + user.ID,
-		})
-	})
+	token, _, err := access.SignIn(ctx, s.db, login, password, v.token)
 	if err != nil {
 		return err
 	}
@@ -124,21 +104,20 @@ func (s *Server) lock(c echo.Context, v visitor) error {
 func (s *Server) signOutPage(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
 	view := signOutView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name}}
-	var p *queue.Picture
 	var seat queue.Seat
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		var sits bool
-		var err error
-		if seat, sits, err = queue.SeatOf(ctx, tx, v.user.ID); err != nil || !sits {
-			return err
-		}
-		p, err = queue.Read(ctx, tx, seat.Office)
+	var sits bool
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		seat, sits, err = queue.SeatOf(ctx, tx, v.user.ID)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if p != nil {
+	if sits {
+		p, err := s.picture(ctx, seat.Office)
+		if err != nil {
+			return err
+		}
 		r := deskReader{lang: view.Lang, p: p, desk: seat.Desk}
 		view.Office, view.Desk = p.Office.Name, r.deskName(seat.Desk)
 		if t := ticketAt(p, seat.Desk); t.ID != "" {
@@ -151,12 +130,9 @@ func (s *Server) signOutPage(c echo.Context, v visitor) error {
 // signOut ends the session. Who sits at a desk closes it with the same step, and is asked first.
 func (s *Server) signOut(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
-	form, err := posted(c)
-	if err != nil {
-		return err
-	}
+	form := posted(c)
 	ask := false
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
 		seat, sits, err := queue.SeatOf(ctx, tx, v.user.ID)
 		if err != nil {
 			return err

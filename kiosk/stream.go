@@ -1,8 +1,10 @@
 package kiosk
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 
@@ -12,22 +14,42 @@ import (
 )
 
 // How a stream is kept honest: a comment now and then finds readers that are gone, and a write that
-// takes longer than the deadline cuts off one that does not read.
+// takes longer than the deadline cuts off one that does not read; the small buffer has it do so
+// after a few states. At each pulse the reader's session or device is looked at again.
 const (
 	streamPulse    = 15 * time.Second
 	streamDeadline = 5 * time.Second
+	streamBuffer   = 32 << 10 // bytes
 )
 
-// stream sends the states of w to the reader as server-sent events of a name until either is gone.
-// The id of an event is the office's version; show makes what this reader may see of a state, and
-// nil for "nothing".
+// eventDesk tells a page of staff that its office has changed, and no more.
+const eventDesk = "desk"
+
+type keyConn struct{}
+
+// WithConn is the ConnContext of the http.Server: streams want to set their connection's buffer.
+func WithConn(ctx context.Context, conn net.Conn) context.Context {
+	return context.WithValue(ctx, keyConn{}, conn)
+}
+
+// last is the value of a state after which nothing will come.
+type last struct{ value any }
+
+// stream sends the states of w to the reader as server-sent events of a name until either is gone,
+// the reader is let in no longer, or the server ends. The id of an event is the office's version;
+// show makes what this reader may see of a state, and nil for "nothing".
 func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(live.State) any) error {
+	if conn, ok := c.Request().Context().Value(keyConn{}).(*net.TCPConn); ok {
+		if err := conn.SetWriteBuffer(streamBuffer); err != nil {
+			return fmt.Errorf("stream %s: %w", event, err)
+		}
+	}
 	control := http.NewResponseController(c.Response())
 	h := c.Response().Header()
 	h.Set(echo.HeaderContentType, "text/event-stream")
 	h.Set("X-Accel-Buffering", "no")
 	c.Response().WriteHeader(http.StatusOK)
-	pulse := time.NewTicker(streamPulse)
+	pulse := time.NewTicker(s.pulse)
 	defer pulse.Stop()
 	send := func(text string) error {
 		if err := control.SetWriteDeadline(time.Now().Add(streamDeadline)); err != nil {
@@ -40,7 +62,12 @@ func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(l
 	}
 	for {
 		state, changed := w.State()
-		if value := show(state); value != nil {
+		value := show(state)
+		final, ends := value.(last)
+		if ends {
+			value = final.value
+		}
+		if value != nil {
 			data, err := json.Marshal(value)
 			if err != nil {
 				return fmt.Errorf("stream %s: %w", event, err)
@@ -49,12 +76,23 @@ func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(l
 				return nil // the reader is gone
 			}
 		}
+		if ends {
+			return nil
+		}
 	wait:
 		for {
 			select {
 			case <-c.Request().Context().Done():
 				return nil
+			case <-s.ending:
+				return nil
 			case <-pulse.C:
+				if _, err := s.allowed(c); err != nil {
+					if event == eventDesk {
+						_ = send("event: " + event + "\ndata: {}\n\n") // the page looks again, and shows why
+					}
+					return nil
+				}
 				if err := send(": still here\n\n"); err != nil {
 					return nil
 				}

@@ -31,6 +31,7 @@ var (
 type visitor struct {
 	user   access.User
 	locked bool
+	seen   time.Time // when the session was last used
 	device access.Device
 	token  string // of the session
 }
@@ -56,6 +57,10 @@ func (v visitor) by() string {
 	}
 	return "citizen"
 }
+
+// actsAsOfficer reports whether the account stands for an officer: ids of officers are those of a
+// territory, so an account of all of them stands for nobody.
+func (v visitor) actsAsOfficer() bool { return v.user.Officer != "" && v.user.Territory != "" }
 
 func (v visitor) must(p access.Permission) error {
 	switch {
@@ -101,7 +106,7 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	if errors.Is(err, access.ErrSignIn) {
 		return visitor{}, nil // a session that has ended is nobody's
 	}
-	return visitor{user: session.User, locked: session.Locked, token: token}, err
+	return visitor{user: session.User, locked: session.Locked, seen: session.Seen, token: token}, err
 }
 
 func (s *Server) deviceBy(c echo.Context, token string) (visitor, error) {

@@ -72,20 +72,26 @@ type leftover struct {
 	tickets []Ticket
 }
 
+// Forgotten reports whether CloseForgotten would find something to do; it changes nothing.
+func Forgotten(ctx context.Context, tx *store.Tx, office string) (bool, error) {
+	found, err := findLeftover(ctx, tx, office)
+	return len(found.desks)+len(found.tickets) > 0, err
+}
+
 // CloseForgotten closes desks that nobody closed and settles the tickets of past days: what was at a
 // desk counts as served, who waited as not served. Desks of today are forgotten ForgottenAfter the
 // closing time without a sign of life; when none is left, today's waiting are not served either. It
 // reports whether there was anything to do, and is harmless to repeat.
 func CloseForgotten(ctx context.Context, tx *store.Tx, office, by string) (bool, error) {
-	found, err := findLeftover(ctx, tx, office)
-	if err != nil || len(found.desks)+len(found.tickets) == 0 {
+	if some, err := Forgotten(ctx, tx, office); err != nil || !some {
 		return false, err
 	}
 	version, err := territory.Lock(ctx, tx, office)
 	if err != nil {
 		return false, err
 	}
-	if found, err = findLeftover(ctx, tx, office); err != nil { // as it is now that nobody else changes it
+	found, err := findLeftover(ctx, tx, office) // as it is now that nobody else changes it
+	if err != nil {
 		return false, err
 	}
 	for _, t := range found.tickets {

@@ -89,9 +89,13 @@ type fromFile struct {
 	name     string
 }
 
-// Lookup reads the key of the configuration file.
+// Lookup reads the key of the configuration file. TOML has times of its own: one without quotes is
+// as good as one with them.
 func (f fromFile) Lookup() (string, bool) {
 	value, ok := f.settings.values[f.name]
+	if at, isTime := value.(time.Time); isTime {
+		return at.Format(time.RFC3339Nano), ok
+	}
 	return fmt.Sprint(value), ok
 }
 

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -40,6 +39,9 @@ func demoCommand(s settings) *cli.Command {
 			if c.String("database") != "" {
 				return hint(errors.New("a demonstration keeps its data in a SQLite file"), "Leave --database out.")
 			}
+			if err := checkBase(c.String("base-url")); err != nil {
+				return err
+			}
 			data, remove, err := demoFolder(c)
 			if err != nil {
 				return err
@@ -64,13 +66,16 @@ func demoCommand(s settings) *cli.Command {
 	}
 }
 
-// demoFolder is the data folder that was asked for, which must be new, or a temporary one.
+// demoFolder is the data folder that was asked for, which must be new, or a temporary one. Its path
+// is absolute: printers keep theirs, and the next start may be from another folder.
 func demoFolder(c *cli.Command) (folder string, remove func(), err error) {
 	if !c.IsSet("data") {
 		folder, err = os.MkdirTemp("", "sportello-demo-")
 		return folder, func() { _ = os.RemoveAll(folder) }, err
 	}
-	folder = c.String("data")
+	if folder, err = filepath.Abs(c.String("data")); err != nil {
+		return "", nil, err
+	}
 	if _, err := os.Stat(filepath.Join(folder, "sportello.db")); err == nil {
 		return "", nil, hint(fmt.Errorf("folder %s already has a database", folder), "Name a new folder, or leave --data out; to go on with it: sportello serve --data %s", folder)
 	}
@@ -174,6 +179,12 @@ func enrolAll(ctx context.Context, tx *store.Tx, t *territory.Territory, data, p
 			return err
 		}
 	}
+	for role, name := range helpers {
+		u := access.User{ID: "demo-" + t.ID + "-" + name, Login: t.ID + "." + name, Name: name, Role: role, Territory: t.ID}
+		if err := access.AddUser(ctx, tx, u, password); err != nil {
+			return err
+		}
+	}
 	for _, o := range t.Offices {
 		printer := spool.Printer{ID: "folder-" + o.ID, Office: o.ID, Name: "Cartella", URI: "file:" + filepath.Join(data, "print", o.ID)}
 		if err := spool.AddPrinter(ctx, tx, printer); err != nil {
@@ -190,6 +201,11 @@ func enrolAll(ctx context.Context, tx *store.Tx, t *territory.Territory, data, p
 		}
 	}
 	return nil
+}
+
+// helpers are the accounts of a territory that sit at no desk, by their role.
+var helpers = map[access.Role]string{
+	access.Volunteer: "accoglienza", access.Manager: "responsabile", access.Administrator: "amministrazione", access.Observer: "osservatorio",
 }
 
 func login(t *territory.Territory, f *territory.Officer) string { return t.ID + "." + f.ID }
@@ -212,6 +228,7 @@ func doorsOf(t *territory.Territory, now time.Time) []kiosk.DemoDoor {
 		for _, f := range slices.Backward(staff[max(0, len(staff)-demoDesks):]) { // who sits at no desk yet comes first
 			doors = append(doors, kiosk.DemoDoor{Office: o.ID, Path: "/sign-in", Login: login(t, f), Password: demoPassword})
 		}
+		doors = append(doors, kiosk.DemoDoor{Office: o.ID, Path: "/sign-in", Login: t.ID + "." + helpers[access.Volunteer], Password: demoPassword})
 	}
 	return doors
 }
@@ -367,10 +384,7 @@ func (r *rehearsal) work(ctx context.Context, tx *store.Tx, at queue.Seat) error
 // announce prints what to open first.
 func announce(c *cli.Command, doors []kiosk.DemoDoor, now time.Time) {
 	out := c.Root().Writer
-	base := strings.TrimSuffix(c.String("base-url"), "/")
-	if base == "" {
-		base = "http://" + c.String("addr")
-	}
+	base := baseOf(c.String("base-url"), c.String("addr"))
 	fmt.Fprintf(out, "\nDemonstration. Its clock stands at %s.\n\nOpen first:\n", now.In(time.Local).Format("Mon 2 Jan 2006 15:04 MST"))
 	fmt.Fprintf(out, "  %-44s everything from one page\n", base+"/")
 	shown := map[string]int{}

@@ -7,7 +7,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
@@ -50,6 +53,9 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err != nil {
 		return err
 	}
+	if err := checkBase(c.String("base-url")); err != nil {
+		return err
+	}
 	if err := errors.Join(static.Check(), static.CheckMessages()); err != nil {
 		return err
 	}
@@ -57,10 +63,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err != nil {
 		return hint(err, "Choose another address with --addr, or stop the program that has it.")
 	}
-	base := c.String("base-url")
-	if base == "" {
-		base = "http://" + listener.Addr().String()
-	}
+	base := baseOf(c.String("base-url"), listener.Addr().String())
 	server, err := kiosk.New(kiosk.Options{
 		DB: db, Log: log, BaseURL: base, Demo: doors, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
 	})
@@ -72,10 +75,39 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
 	g.Go(func() error { return jobs.Run(ctx, db, log, chores(db)...) })
-	g.Go(func() error { return listen(ctx, listener, server.Handler(), log) })
+	g.Go(func() error { return listen(ctx, listener, server, log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
 	return g.Wait()
+}
+
+// checkBase refuses an address under which nobody could reach the server; there need be none.
+func checkBase(base string) error {
+	if base == "" {
+		return nil
+	}
+	u, err := url.Parse(base)
+	if err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" &&
+		u.User == nil && strings.Trim(u.Path, "/") == "" && u.RawQuery == "" && u.Fragment == "" {
+		return nil
+	}
+	return hint(fmt.Errorf("--base-url %q is no address of a server", base), "Write it like https://sportello.example.it, without a path.")
+}
+
+// baseOf is the address under which the server is reached: the one given, else where it listens. One
+// that listens everywhere is reached on its own machine for certain.
+func baseOf(given, addr string) string {
+	if given != "" {
+		return strings.TrimSuffix(given, "/")
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "http://" + addr
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && ip.IsUnspecified() {
+		host = "localhost"
+	}
+	return "http://" + net.JoinHostPort(host, port)
 }
 
 // How long a request may take to arrive, and how long those under way may go on at the end.
@@ -86,13 +118,14 @@ const (
 	graceTimeout  = 5 * time.Second
 )
 
-// listen answers requests until ctx ends; streams end with it, everything else is finished.
-func listen(ctx context.Context, listener net.Listener, handler http.Handler, log *slog.Logger) error {
+// listen answers requests until ctx ends. Streams end with it; requests under way, which do not live
+// in ctx, are finished.
+func listen(ctx context.Context, listener net.Listener, server *kiosk.Server, log *slog.Logger) error {
 	web := &http.Server{
-		Handler: handler, ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
-		BaseContext: func(net.Listener) context.Context { return ctx },
-		ErrorLog:    slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		Handler: server.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		ConnContext: kiosk.WithConn, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+	web.RegisterOnShutdown(server.EndStreams)
 	done := make(chan error, 1)
 	go func() { done <- web.Serve(listener) }()
 	select {
@@ -105,39 +138,47 @@ func listen(ctx context.Context, listener net.Listener, handler http.Handler, lo
 	return web.Shutdown(grace)
 }
 
+// papersKept is for how many days a settled print job can be looked up.
+const papersKept = 30
+
 // chores are the periodic jobs.
 func chores(db *store.DB) []jobs.Job {
 	return []jobs.Job{
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
-		{Name: "end-sessions", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
-			return db.Update(ctx, func(tx *store.Tx) error { return access.EndSessions(ctx, tx) })
+		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
+			return db.Update(ctx, func(tx *store.Tx) error {
+				return errors.Join(access.EndSessions(ctx, tx), spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))
+			})
 		}},
 	}
 }
 
-// closeForgotten settles what offices left open, an office at a time.
+// closeForgotten settles what offices left open. It looks before it locks, and one office's trouble is
+// not the others'.
 func closeForgotten(ctx context.Context, db *store.DB) error {
 	var offices []string
+	var faults []error
 	err := db.View(ctx, func(tx *store.Tx) error {
 		all, err := territory.List(ctx, tx)
 		for _, t := range all {
 			for _, o := range t.Offices {
-				offices = append(offices, o.ID)
+				some, err := queue.Forgotten(ctx, tx, o.ID)
+				if err != nil {
+					faults = append(faults, err)
+				}
+				if some {
+					offices = append(offices, o.ID)
+				}
 			}
 		}
 		return err
 	})
-	if err != nil {
-		return err
-	}
+	faults = append(faults, err)
 	for _, office := range offices {
-		err := db.Update(ctx, func(tx *store.Tx) error {
+		faults = append(faults, db.Update(ctx, func(tx *store.Tx) error {
 			_, err := queue.CloseForgotten(ctx, tx, office, "job:close-forgotten")
 			return err
-		})
-		if err != nil {
-			return err
-		}
+		}))
 	}
-	return nil
+	return errors.Join(faults...)
 }

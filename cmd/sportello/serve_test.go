@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
@@ -63,10 +66,11 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 	}
 }
 
-// TestServeEndsGracefully starts the server in this process, and ends it while a stream is open.
+// TestServeEndsGracefully ends the server, which runs in this process, while a stream is open and a
+// form is still on its way: the stream ends, the form is answered.
 func TestServeEndsGracefully(t *testing.T) {
 	data := t.TempDir()
-	furnish(t, data)
+	token := furnish(t, data)
 	ctx, cancel := context.WithCancel(t.Context())
 	out, log := newPipe(), newPipe()
 	ended := make(chan error, 1)
@@ -75,15 +79,17 @@ func TestServeEndsGracefully(t *testing.T) {
 		ended <- run(ctx, args, func(string) string { return "" }, out, log)
 	}()
 	base := out.await(t, "Sportello is ready: ")
-	answer, err := http.Get(base + "/healthz")
-	if err != nil {
-		t.Fatal(err)
+	states := follow(t, base+"/api/v1/offices/"+busy[0]+"/events", token)
+	if _, open := <-states; !open {
+		t.Fatal("the stream brings nothing")
 	}
-	answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		t.Errorf("healthz: status %d", answer.StatusCode)
-	}
+	rest := slowForm(t, base, "/sign-in", "login=nobody&password=x")
 	cancel()
+	for range states { // until the server ends it
+	}
+	if got := rest(); got != http.StatusUnauthorized {
+		t.Errorf("a form on its way when the server was told to end: got status %d, want %d", got, http.StatusUnauthorized)
+	}
 	select {
 	case err := <-ended:
 		if err != nil {
@@ -91,6 +97,42 @@ func TestServeEndsGracefully(t *testing.T) {
 		}
 	case <-time.After(readyWithin):
 		t.Fatal("did not end")
+	}
+}
+
+// slowForm sends the head of a form and waits until the server asks for the rest. What it returns
+// sends that, and returns the status of the answer.
+func slowForm(t *testing.T, base, path, form string) (rest func() int) {
+	t.Helper()
+	host := strings.TrimPrefix(base, "http://")
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(readyWithin)); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: %s\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: %d\r\nExpect: 100-continue\r\n\r\n",
+		path, host, len(form))
+	reader := bufio.NewReader(conn)
+	if line, err := reader.ReadString('\n'); err != nil || !strings.Contains(line, "100 Continue") {
+		t.Fatalf("got %q, %v, want that the server asks for the form", line, err)
+	}
+	if _, err := reader.ReadString('\n'); err != nil { // the empty line behind it
+		t.Fatal(err)
+	}
+	return func() int {
+		t.Helper()
+		if _, err := io.WriteString(conn, form); err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.ReadResponse(reader, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		return answer.StatusCode
 	}
 }
 
@@ -117,6 +159,83 @@ func (p pipe) await(t *testing.T, prefix string) string {
 		case <-time.After(readyWithin):
 			t.Fatalf("no line %q", prefix)
 		}
+	}
+}
+
+func TestBaseOf(t *testing.T) {
+	tests := []struct{ name, given, addr, want string }{
+		{"given", "https://sportello.example.it/", "[::]:8080", "https://sportello.example.it"},
+		{"one address", "", "127.0.0.1:8080", "http://127.0.0.1:8080"},
+		{"everywhere, as the system tells it", "", "[::]:8080", "http://localhost:8080"},
+		{"everywhere", "", "0.0.0.0:8080", "http://localhost:8080"},
+		{"everywhere, as it is typed", "", ":8080", "http://localhost:8080"},
+		{"IPv6", "", "[2001:db8::1]:80", "http://[2001:db8::1]:80"},
+		{"a name", "", "totem:80", "http://totem:80"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := baseOf(tt.given, tt.addr); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestCheckBase(t *testing.T) {
+	tests := []struct {
+		base string
+		good bool
+	}{
+		{"", true},
+		{"https://sportello.example.it", true},
+		{"http://192.168.1.20:8080/", true},
+		{"http://localhost:8080", true}, // a rehearsal on one machine
+		{"sportello.example.it", false},
+		{"ftp://sportello.example.it", false},
+		{"https://", false},
+		{"https://:8080", false},
+		{"https://sportello.example.it/kiosk", false},
+		{"https://sportello.example.it?x=1", false},
+		{"https://name:secret@sportello.example.it", false},
+		{"https://%zz", false},
+	}
+	for _, tt := range tests {
+		t.Run(tt.base, func(t *testing.T) {
+			if err := checkBase(tt.base); (err == nil) != tt.good {
+				t.Errorf("got %v, want good %t", err, tt.good)
+			}
+		})
+	}
+}
+
+// TestDemoInARelativeFolder looks where the kiosks' papers go: serve may be started elsewhere later.
+func TestDemoInARelativeFolder(t *testing.T) {
+	t.Chdir(t.TempDir())
+	ctx, cancel := context.WithCancel(t.Context())
+	out, ended := newPipe(), make(chan error, 1)
+	go func() {
+		args := []string{"sportello", "--data", "here", "--log", "error", "demo", "--addr", "127.0.0.1:0"}
+		ended <- run(ctx, args, func(string) string { return "" }, out, newPipe())
+	}()
+	out.await(t, "Sportello is ready: ")
+	cancel()
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + filepath.Join("here", "sportello.db")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	var uri string
+	err = db.View(t.Context(), func(tx *store.Tx) error {
+		return tx.QueryRow(t.Context(), `SELECT uri FROM printers ORDER BY id LIMIT 1`).Scan(&uri)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if folder := strings.TrimPrefix(uri, "file:"); !filepath.IsAbs(folder) {
+		t.Errorf("got printer %s, want an absolute folder", uri)
 	}
 }
 

@@ -43,6 +43,7 @@ const (
 	StopService Permission = "stop and reopen a service"
 	SeeQueue    Permission = "see an office's queue"
 	CloseTheDay Permission = "close those not served"
+	RunOffice   Permission = "run an office without a desk"
 	SeeFigures  Permission = "see figures"
 )
 
@@ -59,6 +60,7 @@ var permissions = map[Permission][]Role{
 	IssueByHand: {Officer, Manager, Volunteer},
 	StopService: {Officer, Manager},
 	CloseTheDay: {Officer, Manager},
+	RunOffice:   {Manager},
 	SeeFigures:  {Administrator, Manager, Observer},
 }
 

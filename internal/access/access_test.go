@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"errors"
+	"sync"
 	"testing"
 	"time"
 
@@ -50,11 +51,11 @@ func TestSignIn(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
 		addUser(t, db, access.User{ID: "1", Login: "Anna", Name: "Operatrice 1", Role: access.Officer, Until: morning.Add(time.Hour)})
 		for _, wrong := range [][2]string{{"anna", "sbagliata"}, {"nobody", "giusta"}, {"anna", ""}, {"", ""}} {
-			if _, _, err := access.SignIn(t.Context(), db, wrong[0], wrong[1]); !errors.Is(err, access.ErrSignIn) {
+			if _, _, err := access.SignIn(t.Context(), db, wrong[0], wrong[1], ""); !errors.Is(err, access.ErrSignIn) {
 				t.Errorf("%v: got %v, want %v", wrong, err, access.ErrSignIn)
 			}
 		}
-		token, u, err := access.SignIn(t.Context(), db, " ANNA ", "giusta")
+		token, u, err := access.SignIn(t.Context(), db, " ANNA ", "giusta", "")
 		if err != nil || u.Name != "Operatrice 1" {
 			t.Fatalf("got %v, %v", u, err)
 		}
@@ -65,10 +66,83 @@ func TestSignIn(t *testing.T) {
 		if _, err := session(t, db, token); !errors.Is(err, access.ErrSignIn) {
 			t.Errorf("session of an ended account: %v", err)
 		}
-		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta"); !errors.Is(err, access.ErrSignIn) {
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", ""); !errors.Is(err, access.ErrSignIn) {
 			t.Errorf("sign-in of an ended account: %v", err)
 		}
 	})
+}
+
+// TestSignInsAtTheSameMoment has everybody sign in within one millisecond, as at eight o'clock: each
+// has a session, and each session its line in the audit.
+func TestSignInsAtTheSameMoment(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
+		const all = 12
+		var signingIn sync.WaitGroup
+		for range all {
+			signingIn.Go(func() {
+				if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", ""); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		signingIn.Wait()
+		for _, table := range []string{"sessions", "audit"} {
+			if got := count(t, db, table); got != all {
+				t.Errorf("got %d %s, want %d", got, table, all)
+			}
+		}
+	})
+}
+
+// TestSignInThatIsNotRecordedIsNone takes the audit away under a sign-in.
+func TestSignInThatIsNotRecordedIsNone(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
+		update(t, db, func(ctx context.Context, tx *store.Tx) error {
+			_, err := tx.Exec(ctx, `ALTER TABLE audit RENAME TO gone`)
+			return err
+		})
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", ""); err == nil {
+			t.Error("signed in without a line in the audit")
+		}
+		if got := count(t, db, "sessions"); got != 0 {
+			t.Errorf("got %d sessions, want none", got)
+		}
+	})
+}
+
+func TestSignInReplacesASession(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
+		old, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "sbagliata", old); !errors.Is(err, access.ErrSignIn) {
+			t.Fatalf("got %v, want %v", err, access.ErrSignIn)
+		}
+		if _, err := session(t, db, old); err != nil {
+			t.Errorf("a wrong password ended the session: %v", err)
+		}
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", old); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := session(t, db, old); !errors.Is(err, access.ErrSignIn) {
+			t.Errorf("the replaced session: got %v, want %v", err, access.ErrSignIn)
+		}
+	})
+}
+
+func count(t *testing.T, db *store.DB, table string) (n int) {
+	t.Helper()
+	err := db.View(t.Context(), func(tx *store.Tx) error {
+		return tx.QueryRow(t.Context(), `SELECT COUNT(*) FROM `+table).Scan(&n)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 func TestLoginIsTakenOnce(t *testing.T) {
@@ -87,7 +161,7 @@ func TestSessionLocksWhenIdleAndEnds(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
 		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
 		signIn := func() string {
-			token, _, err := access.SignIn(t.Context(), db, "anna", "giusta")
+			token, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -200,7 +274,9 @@ func TestMay(t *testing.T) {
 		{access.KioskDevice, []access.Permission{access.UseKiosk, access.IssueTicket}, []access.Permission{access.WorkDesk, access.ShowBoard, access.StopService, access.SeeQueue}},
 		{access.BoardDevice, []access.Permission{access.ShowBoard, access.SeeBoard}, []access.Permission{access.UseKiosk, access.IssueTicket, access.WorkDesk}},
 		{access.Volunteer, []access.Permission{access.IssueByHand, access.SeeQueue}, []access.Permission{access.WorkDesk, access.StopService, access.CallChosen, access.CloseTheDay}},
-		{access.Officer, []access.Permission{access.WorkDesk, access.CallChosen, access.StopService, access.CloseTheDay}, []access.Permission{access.UseKiosk, access.ShowBoard, access.SeeFigures}},
+		{access.Officer, []access.Permission{access.WorkDesk, access.CallChosen, access.StopService, access.CloseTheDay}, []access.Permission{access.UseKiosk, access.ShowBoard, access.SeeFigures, access.RunOffice}},
+		{access.Manager, []access.Permission{access.WorkDesk, access.RunOffice, access.CloseTheDay, access.IssueByHand, access.SeeFigures}, []access.Permission{access.UseKiosk, access.ShowBoard}},
+		{access.Administrator, []access.Permission{access.SeeQueue, access.SeeFigures}, []access.Permission{access.WorkDesk, access.IssueByHand, access.RunOffice, access.CloseTheDay}},
 		{access.Observer, []access.Permission{access.SeeFigures}, []access.Permission{access.SeeQueue, access.WorkDesk, access.IssueTicket}},
 		{access.Role("stranger"), nil, []access.Permission{access.SeePublic, access.WorkDesk}},
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
@@ -20,13 +21,18 @@ const (
 	SessionLife = 12 * time.Hour
 )
 
+// TouchEvery is how exactly it is known when a session was last used: a write at every page would
+// cost more than the page.
+const TouchEvery = time.Minute
+
 // ErrSignIn is returned for a wrong login or password alike.
 var ErrSignIn = fault.New(fault.SignIn, "wrong_password")
 
 // Session is a signed-in account.
 type Session struct {
 	User   User
-	Locked bool // idle too long: only the password opens it again
+	Seen   time.Time // when it was last used, up to TouchEvery before it was
+	Locked bool      // idle too long: only the password opens it again
 }
 
 const userColumns = `u.id, u.rev, u.login, u.name, u.role, u.territory_id, u.officer_id, u.offices, u.valid_until`
@@ -52,9 +58,9 @@ ON CONFLICT DO NOTHING`,
 	return nil
 }
 
-// SignIn checks a login and password and returns a new session's token for the cookie. It hashes,
-// so it makes its own transactions.
-func SignIn(ctx context.Context, db *store.DB, login, password string) (token string, u User, err error) {
+// SignIn checks a login and password and returns a new session's token for the cookie; the session of
+// the token replaced, "" for none, ends with it. It hashes, so it makes its own transactions.
+func SignIn(ctx context.Context, db *store.DB, login, password, replaced string) (token string, u User, err error) {
 	var hash string
 	err = db.View(ctx, func(tx *store.Tx) error {
 		row := tx.QueryRow(ctx, `SELECT `+userColumns+`, u.password FROM users u WHERE u.login = $1`, strings.ToLower(strings.TrimSpace(login)))
@@ -68,16 +74,27 @@ func SignIn(ctx context.Context, db *store.DB, login, password string) (token st
 		return "", User{}, ErrSignIn
 	}
 	token = store.NewToken() + store.NewToken()
-	err = db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `
-INSERT INTO sessions (hash, user_id, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)`,
-			digest(token), u.ID, store.Millis(tx.Now), store.Millis(tx.Now.Add(SessionLife)))
-		return err
-	})
+	err = db.Update(ctx, func(tx *store.Tx) error { return begin(ctx, tx, u, token, replaced) })
 	if err != nil {
 		return "", User{}, fmt.Errorf("sign in: %w", err)
 	}
 	return token, u, nil
+}
+
+// begin makes a session and its line in the audit.
+func begin(ctx context.Context, tx *store.Tx, u User, token, replaced string) error {
+	if err := SignOut(ctx, tx, replaced); err != nil {
+		return err
+	}
+	_, err := tx.Exec(ctx, `
+INSERT INTO sessions (hash, user_id, created_at, seen_at, expires_at) VALUES ($1, $2, $3, $3, $4)`,
+		digest(token), u.ID, store.Millis(tx.Now), store.Millis(tx.Now.Add(SessionLife)))
+	if err != nil {
+		return err
+	}
+	return audit.Record(ctx, tx, audit.Entry{
+		Scope: audit.System, Actor: "user:" + u.ID, Action: "session.begin", Subject: "user:" + u.ID,
+	})
 }
 
 // SessionOf returns the session of a cookie, or ErrSignIn when there is none or it has ended.
@@ -95,15 +112,16 @@ WHERE s.hash = $1 AND s.expires_at > $2 AND (u.valid_until = 0 OR u.valid_until 
 	if err != nil {
 		return Session{}, fmt.Errorf("read session: %w", err)
 	}
-	s.User = u
-	s.Locked = s.Locked || tx.Now.After(store.FromMillis(seen).Add(IdleLock))
+	s.User, s.Seen = u, store.FromMillis(seen)
+	s.Locked = s.Locked || tx.Now.After(s.Seen.Add(IdleLock))
 	return s, nil
 }
 
-// Touch notes that a session was used by a person. A locked session stays locked.
+// Touch notes that a session was used by a person, at most every TouchEvery. A locked session stays
+// locked.
 func Touch(ctx context.Context, tx *store.Tx, token string) error {
-	_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE hash = $1 AND seen_at < $2 AND seen_at > $3 AND locked = FALSE`,
-		digest(token), store.Millis(tx.Now), store.Millis(tx.Now.Add(-IdleLock)))
+	_, err := tx.Exec(ctx, `UPDATE sessions SET seen_at = $2 WHERE hash = $1 AND seen_at <= $4 AND seen_at > $3 AND locked = FALSE`,
+		digest(token), store.Millis(tx.Now), store.Millis(tx.Now.Add(-IdleLock)), store.Millis(tx.Now.Add(-TouchEvery)))
 	return err
 }
 

@@ -32,17 +32,19 @@ function receive(state) {
   setClock(Date.parse(state.now))
   calls = state.calls
   const fresh = calls.filter((call) => call.version > newest && call.age <= speakWithin)
-  newest = Math.max(state.version, newest === Infinity ? 0 : newest)
+  newest = Math.max(newest === Infinity ? 0 : newest, state.version, ...calls.map(({ version }) => version))
   queue = [...queue, ...fresh.reverse()].filter(stillThere)
   if (speaking && !stillThere(speaking)) stop()
-  showCalls(calls, speaking)
+  showCalls(calls, speaking && stillThere(speaking) ? speaking : undefined)
   showWaits(state.waits)
   showSlides(state.slides)
   announce()
 }
 
-function stillThere(call) {
-  return calls.some((other) => other.version === call.version)
+// stillThere reports whether a call was not taken back; one older than all that are sent is merely
+// too old to be among them.
+function stillThere({ version }) {
+  return version < calls.at(-1)?.version || calls.some((other) => other.version === version)
 }
 
 // announce shows and speaks the queued calls, one after another.
@@ -56,7 +58,7 @@ async function announce() {
 }
 
 function connect() {
-  const events = new EventSource('/board/events')
+  const events = new EventSource(`/board/events?lang=${document.documentElement.lang}`)
   let quiet
   const listen = () => {
     clearTimeout(quiet)

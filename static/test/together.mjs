@@ -106,7 +106,7 @@ await run(async (browser) => {
     await desk.waitForFunction((text) => document.querySelector('#ticket')?.textContent !== text, before)
   }
   check((await desk.textContent('.ticket-why')).trim().length > 10, 'the desk says why this ticket is next')
-  await eventually(async () => (await board.textContent('#current-call')).includes(number), 'the board shows it')
+  await eventually(async () => (await board.textContent('#current-call')).includes(number), 'the board shows it, after those called before', 90_000)
   await eventually(() => board.evaluate(() => window.played > 0), 'and plays it')
   await accessible(board)
   await eventually(async () => await phone.getAttribute('body', 'data-state') === 'called', 'the phone says where to go')

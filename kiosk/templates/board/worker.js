@@ -13,7 +13,7 @@ self.addEventListener('fetch', (event) => {
 async function page(request) {
   const answer = await fetch(request).catch(() => undefined)
   if (answer && answer.status < 500) return answer
-  return (await (await open()).match('/board?shell=1')) ?? answer ?? Response.error()
+  return (await (await open()).match('/board', { ignoreSearch: true })) ?? answer ?? Response.error()
 }
 
 async function asset(request) {

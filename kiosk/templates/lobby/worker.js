@@ -20,11 +20,18 @@ async function forgetOld() {
   await Promise.all(old.map((request) => cache.delete(request)))
 }
 
+// page answers with the kept page also when only a proxy before the server is there.
+async function page(request) {
+  const answer = await fetch(request).catch(() => undefined)
+  if (answer && answer.status < 500) return answer
+  return (await caches.match(shell)) ?? answer ?? Response.error()
+}
+
 self.addEventListener('fetch', (event) => {
   const { request } = event
   if (request.method !== 'GET') return
   if (request.mode === 'navigate') {
-    event.respondWith(fetch(request).catch(() => caches.match(shell)))
+    event.respondWith(page(request))
   } else if (new URL(request.url).pathname.startsWith('/static/')) {
     event.respondWith(fetch(request).catch(async () => (await caches.match(request)) ?? Response.error()))
   }

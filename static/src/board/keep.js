@@ -1,7 +1,7 @@
 // keepShell keeps the page without calls, and what it needs, in the browser: a board that is
 // switched on while the server cannot be reached shows it and waits (worker.js answers with it).
 // Browsers allow that over HTTPS and on the machine's own addresses only.
-const shell = '/board?shell=1'
+const shell = `/board?shell=1&lang=${document.documentElement.lang}`
 
 export async function keepShell() {
   if (!('serviceWorker' in navigator)) return

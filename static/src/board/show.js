@@ -3,15 +3,17 @@ const current = document.querySelector('#current')
 const inner = document.querySelector('#current-call')
 const highlightFor = 12_000
 const slideFor = 8_000
+const below = 5 // calls besides the large one; the server sends more, to be spoken
 
 let shown // the version of the large call
 let calm
 
 // showCalls shows the call being spoken, or else the newest, large, and the others below.
 export function showCalls(calls, speaking, isNew = false) {
-  const large = calls.find((call) => call.version === speaking?.version) ?? calls[0]
+  const large = speaking ?? calls[0]
   if (large?.version !== shown || isNew) showLarge(large, isNew)
-  replace('#previous', calls.filter((call) => call !== large).map((call) => {
+  const others = calls.filter((call) => call.version !== large.version).slice(0, below)
+  replace('#previous', others.map((call) => {
     const item = fill('#past', call)
     item.firstElementChild.dataset.size = call.size
     return item

@@ -62,6 +62,9 @@ function update(live, next) {
 }
 
 document.addEventListener('lobby:page', arm)
-document.addEventListener('pointerdown', () => {
-  if (document.body.hasAttribute('data-number')) stayFor(seconds())
-})
+// Whoever touches, types, or presses a button with a switch, is there.
+for (const name of ['pointerdown', 'keydown', 'click']) {
+  document.addEventListener(name, () => {
+    if (document.body.hasAttribute('data-number')) stayFor(seconds())
+  })
+}
