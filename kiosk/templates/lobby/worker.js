@@ -20,19 +20,19 @@ async function forgetOld() {
   await Promise.all(old.map((request) => cache.delete(request)))
 }
 
-// page answers with the kept page also when only a proxy before the server is there.
-async function page(request) {
+// orKept answers with what is kept when the server is not there, or only a proxy before it is.
+async function orKept(request, kept) {
   const answer = await fetch(request).catch(() => undefined)
   if (answer && answer.status < 500) return answer
-  return (await caches.match(shell)) ?? answer ?? Response.error()
+  return (await caches.match(kept)) ?? answer ?? Response.error()
 }
 
 self.addEventListener('fetch', (event) => {
   const { request } = event
   if (request.method !== 'GET') return
   if (request.mode === 'navigate') {
-    event.respondWith(page(request))
+    event.respondWith(orKept(request, shell))
   } else if (new URL(request.url).pathname.startsWith('/static/')) {
-    event.respondWith(fetch(request).catch(async () => (await caches.match(request)) ?? Response.error()))
+    event.respondWith(orKept(request, request))
   }
 })
