@@ -124,13 +124,9 @@ func newWaitingRoom(t *testing.T) *waitingRoom {
 			return err
 		}
 		board := access.Device{ID: "board", Office: "prova", Kind: access.Board, Name: "Tabellone"}
-		if err := access.AddDevice(t.Context(), tx, board, "code", time.Time{}); err != nil {
-			return err
-		}
-		_, token, err := access.Enrol(t.Context(), tx, "code")
-		w.board = "sportello_board=" + token
-		return err
+		return access.AddDevice(t.Context(), tx, board, "code", "user:test")
 	})
+	w.board = "sportello_board=" + enrolled(t, w.db, "code")
 	server, err := kiosk.New(kiosk.Options{DB: w.db, Log: quiet, BaseURL: "http://ufficio.example", Speech: kiosk.NewSpeech("", quiet)})
 	if err != nil {
 		t.Fatal(err)

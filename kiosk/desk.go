@@ -185,13 +185,13 @@ func (s *Server) openDesk(c echo.Context, v visitor) error {
 	return toDesk(c, nil)
 }
 
-// reached returns the office id, or errOffice when the account does not reach it.
+// reached returns the office id, or errOffice when the visitor does not reach it.
 func reached(ctx context.Context, tx *store.Tx, v visitor, id string) (*territory.Office, error) {
 	office, err := territory.Of(ctx, tx, id)
 	if err != nil {
 		return nil, err
 	}
-	if !v.user.In(office.Territory.ID, office.ID) {
+	if !v.in(office.Territory.ID, office.ID) {
 		return nil, errOffice
 	}
 	return office, nil

@@ -189,20 +189,25 @@ func alertOf(lang string, f *fault.Error, just url.Values) *deskAlert {
 		f = queue.ErrNobody
 	}
 	if f != nil {
-		alert := &deskAlert{
-			Tone:  "danger",
-			Title: static.Text(lang, "fault."+f.Code+".title", pairs(f, lang)...),
-			Hint:  static.Text(lang, "fault."+f.Code+".hint", pairs(f, lang)...),
-		}
-		if f.Is(queue.ErrNobody) {
-			alert.Tone = "info"
-		}
-		return alert
+		return refusal(lang, f)
 	}
 	if n, err := strconv.Atoi(just.Get("ended")); err == nil {
 		return &deskAlert{"success", static.Text(lang, "desk.ended.title"), static.Text(lang, "desk.ended.hint", "n", n)}
 	}
 	return nil
+}
+
+// refusal is a fault as staff read it.
+func refusal(lang string, f *fault.Error) *deskAlert {
+	alert := &deskAlert{
+		Tone:  "danger",
+		Title: static.Text(lang, "fault."+f.Code+".title", pairs(f, lang)...),
+		Hint:  static.Text(lang, "fault."+f.Code+".hint", pairs(f, lang)...),
+	}
+	if f.Is(queue.ErrNobody) {
+		alert.Tone = "info"
+	}
+	return alert
 }
 
 // showWork shows the desk at which the visitor sits.

@@ -3,6 +3,7 @@ package kiosk
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -48,6 +49,7 @@ func (s *Server) fail(err error, c echo.Context) {
 	if f.Kind >= http.StatusInternalServerError {
 		s.log.Error("request failed", "route", c.Path(), "id", c.Response().Header().Get("X-Request-Id"), "error", err)
 	}
+	retryAfter(c.Response().Header(), f)
 	lang := language(c)
 	if forProgram(c) {
 		err = s.failProgram(c, f, lang)
@@ -76,6 +78,9 @@ func (s *Server) failPage(c echo.Context, f *fault.Error, lang string) error {
 	surface, back := surfaceOf(c.Request().URL.Path)
 	if f.Kind == fault.SignIn && surface != "public" && c.Request().Method == http.MethodGet {
 		if door := signInDoor(surface); door != "" {
+			if surface != "lobby" && surface != "board" {
+				door += "?" + url.Values{"then": {c.Request().URL.RequestURI()}}.Encode()
+			}
 			return c.Redirect(http.StatusSeeOther, door)
 		}
 	}
@@ -88,7 +93,7 @@ func (s *Server) failPage(c echo.Context, f *fault.Error, lang string) error {
 
 // surfaceOf says whose layout a path's errors wear, and where a person goes on from them.
 func surfaceOf(path string) (surface, back string) {
-	for prefix, surface := range map[string]string{"/kiosk": "lobby", "/board": "board", "/desk": "desk", "/t": "phone"} {
+	for prefix, surface := range map[string]string{"/kiosk": "lobby", "/board": "board", "/desk": "desk", "/account": "desk", "/t": "phone"} {
 		if path == prefix || strings.HasPrefix(path, prefix+"/") {
 			return surface, prefix
 		}

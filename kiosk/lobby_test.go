@@ -46,7 +46,6 @@ func newLobby(t *testing.T, baseURL, paper string) *lobby {
 	t.Helper()
 	clock := storetest.At(tuesday)
 	l := &lobby{t: t, db: storetest.Open(t, clock.Now), clock: clock}
-	var token string
 	l.update(func(ctx context.Context, tx *store.Tx) error {
 		importDemo(ctx, t, tx, "isernia")
 		device := access.Device{ID: "kiosk", Office: lobbyOffice, Kind: access.Kiosk, Name: "Totem"}
@@ -57,13 +56,9 @@ func newLobby(t *testing.T, baseURL, paper string) *lobby {
 				return err
 			}
 		}
-		if err := access.AddDevice(ctx, tx, device, "CODE", time.Time{}); err != nil {
-			return err
-		}
-		var err error
-		_, token, err = access.Enrol(ctx, tx, "CODE")
-		return err
+		return access.AddDevice(ctx, tx, device, "CODE", "user:test")
 	})
+	token := enrolled(t, l.db, "CODE")
 	s, err := kiosk.New(kiosk.Options{DB: l.db, Log: quiet, BaseURL: baseURL, Speech: kiosk.NewSpeech(t.TempDir(), quiet)})
 	if err != nil {
 		t.Fatal(err)
@@ -78,7 +73,11 @@ func newLobby(t *testing.T, baseURL, paper string) *lobby {
 	if err != nil {
 		t.Fatal(err)
 	}
-	jar.SetCookies(at, []*http.Cookie{{Name: "sportello_kiosk", Value: token}})
+	name := "sportello_kiosk"
+	if strings.HasPrefix(baseURL, "https://") {
+		name = "__Host-" + name
+	}
+	jar.SetCookies(at, []*http.Cookie{{Name: name, Value: token}})
 	l.client = &http.Client{Jar: jar}
 	return l
 }

@@ -55,8 +55,8 @@ type screenDoor struct{ Key, Path string }
 // enrolView asks a device for its code.
 type enrolView struct {
 	Page
-	Code  string
-	Wrong bool
+	Code    string
+	Refused *deskAlert
 }
 
 func (s *Server) publicRoutes() {
@@ -141,20 +141,14 @@ func (s *Server) enrolPage(c echo.Context, _ visitor) error {
 
 // enrol makes the browser the device whose code it was given.
 func (s *Server) enrol(c echo.Context, _ visitor) error {
-	ctx := c.Request().Context()
-	form := posted(c)
-	var device access.Device
-	var token string
-	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-		device, token, err = access.Enrol(ctx, tx, form.Get("code"))
-		if err == nil && device.Kind != access.Kiosk && device.Kind != access.Board {
-			return access.ErrCode // a print agent is no browser; its code stays good
-		}
-		return err
-	})
-	if errors.Is(err, access.ErrCode) {
-		view := enrolView{Page: page(deskLanguage(c)), Code: form.Get("code"), Wrong: true}
-		return s.render(c, int(fault.Denied), "public/enrol", view)
+	code := posted(c).Get("code")
+	device, token, err := access.Enrol(c.Request().Context(), s.db, code, from(c), access.Kiosk, access.Board)
+	var f *fault.Error
+	if errors.As(err, &f) {
+		view := enrolView{Page: page(deskLanguage(c)), Code: code}
+		view.Refused = refusal(view.Lang, f)
+		retryAfter(c.Response().Header(), f)
+		return s.render(c, int(f.Kind), "public/enrol", view)
 	}
 	if err != nil {
 		return err

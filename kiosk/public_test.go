@@ -58,30 +58,27 @@ func TestEnrol(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		kind   access.DeviceKind
-		code   string
+		typed  func(code string) string
 		after  time.Duration
 		status int
 		cookie string
 	}{
-		{"a kiosk", access.Kiosk, "AB12 CD34", 0, http.StatusSeeOther, "sportello_kiosk"},
-		{"a board, typed small", access.Board, "ab12cd34", 0, http.StatusSeeOther, "sportello_board"},
-		{"a print agent is no browser", access.PrintAgent, "AB12CD34", 0, http.StatusForbidden, ""},
-		{"another code", access.Kiosk, "XX99XX99", 0, http.StatusForbidden, ""},
-		{"no code", access.Kiosk, "", 0, http.StatusForbidden, ""},
-		{"too late", access.Kiosk, "AB12CD34", time.Hour, http.StatusForbidden, ""},
+		{"a kiosk", access.Kiosk, same, 0, http.StatusSeeOther, "sportello_kiosk"},
+		{"a board, typed small and together", access.Board, func(code string) string { return strings.ToLower(strings.ReplaceAll(code, "-", "")) }, 0, http.StatusSeeOther, "sportello_board"},
+		{"a print agent is no browser", access.PrintAgent, same, 0, http.StatusForbidden, ""},
+		{"another code", access.Kiosk, func(string) string { return "XXX-XXX-XXX" }, 0, http.StatusForbidden, ""},
+		{"no code", access.Kiosk, func(string) string { return "" }, 0, http.StatusForbidden, ""},
+		{"too late", access.Kiosk, same, access.CodeLife, http.StatusForbidden, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newDeskHouse(t)
-			h.update(func(ctx context.Context, tx *store.Tx) error {
-				return access.AddDevice(ctx, tx, access.Device{ID: "device", Office: deskOffice, Kind: test.kind, Name: "Test"},
-					"AB12CD34", tx.Now.Add(15*time.Minute))
-			})
+			code := test.typed(h.code(test.kind))
 			h.clock.Add(test.after)
 			b := h.browser()
 			b.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-			b.get("/enrol?code=" + strings.ReplaceAll(test.code, " ", "+"))
-			b.want(http.StatusOK, `value="`+test.code+`"`)
-			b.post("/enrol", "code", test.code)
+			b.get("/enrol?code=" + code)
+			b.want(http.StatusOK, `value="`+code+`"`)
+			b.post("/enrol", "code", code)
 			b.want(test.status)
 			got := ""
 			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, h.server.URL, nil)
@@ -98,17 +95,27 @@ func TestEnrol(t *testing.T) {
 	}
 }
 
-func TestRefusedCodeStaysGood(t *testing.T) {
-	h := newDeskHouse(t)
+func same(code string) string { return code }
+
+// code adds a device and returns a code to enrol it with.
+func (h *deskHouse) code(kind access.DeviceKind) (code string) {
+	h.t.Helper()
 	h.update(func(ctx context.Context, tx *store.Tx) error {
-		return access.AddDevice(ctx, tx, access.Device{ID: "agent", Office: deskOffice, Kind: access.PrintAgent, Name: "Test"},
-			"AB12CD34", tx.Now.Add(15*time.Minute))
-	})
-	b := h.browser()
-	b.post("/enrol", "code", "AB12CD34")
-	b.want(http.StatusForbidden, "Il codice non va bene")
-	h.update(func(ctx context.Context, tx *store.Tx) error {
-		_, _, err := access.Enrol(ctx, tx, "AB12CD34")
+		err := access.AddDevice(ctx, tx, access.Device{ID: "device", Office: deskOffice, Kind: kind, Name: "Test"}, "", "user:test")
+		if err != nil {
+			return err
+		}
+		code, _, err = access.NewCode(ctx, tx, "device", "user:test")
 		return err
 	})
+	return code
+}
+
+func TestRefusedCodeStaysGood(t *testing.T) {
+	h := newDeskHouse(t)
+	code := h.code(access.PrintAgent)
+	b := h.browser()
+	b.post("/enrol", "code", code)
+	b.want(http.StatusForbidden, "Il codice non va bene")
+	enrolled(t, h.db, code)
 }

@@ -8,7 +8,10 @@ package kiosk
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -34,6 +37,9 @@ type Options struct {
 	BaseURL string // how others reach this server, without a final slash; phones scan it
 	Speech  *Speech
 	Demo    []DemoDoor // shown on the front page; only for demonstrations
+	// Proxies are the networks of the reverse proxies whose word on who asks is taken
+	// (X-Forwarded-For); without any, who connects is who asks.
+	Proxies []netip.Prefix
 }
 
 // DemoDoor is a way into a demonstration: an address to open and whom to be there.
@@ -55,6 +61,9 @@ type Server struct {
 	pictures sync.Map           // office → *queue.Picture, the last one made
 	making   singleflight.Group // pictures, by office and version
 
+	limits *limits
+	rights rights // of streams' readers, when they change
+
 	pulse  time.Duration // of streams
 	ending chan struct{} // closed when streams are to end
 	end    func()        // closes it, once
@@ -70,17 +79,24 @@ func New(o Options) (*Server, error) {
 	s.pulse, s.ending = streamPulse, make(chan struct{})
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 	s.hub = live.New(s.build, s.versions, o.Log)
+	s.limits = newLimits()
 	o.DB.OnCommit(s.hub.Changed)
+	o.DB.OnCommit(s.rights.changed)
+	foreign, err := refuseForeign(s.baseURL)
+	if err != nil {
+		return nil, err
+	}
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
-	s.echo.IPExtractor = echo.ExtractIPDirect()
-	s.echo.Use(s.logged, middleware.Recover(), secured, refuseForeign, refuseGarbled, middleware.BodyLimit("64K"))
+	s.echo.IPExtractor = whoAsks(o.Proxies)
+	s.echo.Use(s.logged, middleware.Recover(), s.secured, foreign, refuseGarbled, middleware.BodyLimit("64K"))
 	s.echo.GET("/static/*", echo.WrapHandler(static.Handler()))
 	s.echo.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
 	s.lobbyRoutes()
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()
+	s.accountRoutes()
 	s.publicRoutes()
 	s.apiRoutes()
 	return s, nil
@@ -122,24 +138,32 @@ func (s *Server) handle(method, path string, may access.Permission, h func(c ech
 // stream asks again and again.
 func (s *Server) allowed(c echo.Context) (visitor, error) {
 	v, err := s.visitor(c)
-	if err != nil {
+	if err := errors.Join(err, s.limits.allow(c, v, s.db.Now())); err != nil {
 		return visitor{}, err
 	}
 	may, _ := c.Get(keyMay).(access.Permission)
 	return v, v.must(may)
 }
 
+// policy is the Content-Security-Policy of every answer: only this server's own files, nothing inline,
+// no frames.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
+	"connect-src 'self'; media-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
 // secured sets what a browser must know before it renders anything.
-func secured(next echo.HandlerFunc) echo.HandlerFunc {
-	const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; " +
-		"connect-src 'self'; media-src 'self'; worker-src 'self'; manifest-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+func (s *Server) secured(next echo.HandlerFunc) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		h := c.Response().Header()
 		h.Set("Content-Security-Policy", policy)
 		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("X-Frame-Options", "DENY")        // for what does not know frame-ancestors
 		h.Set("Referrer-Policy", "same-origin") // with no-referrer browsers send forms over plain HTTP with "Origin: null", as another site would
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
 		h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+		if s.secure() {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		if !strings.HasPrefix(c.Request().URL.Path, "/static/") {
 			h.Set("Cache-Control", "no-store")
 		}
@@ -147,15 +171,35 @@ func secured(next echo.HandlerFunc) echo.HandlerFunc {
 	}
 }
 
-// refuseForeign refuses what another site's page sends here with this site's cookies.
-func refuseForeign(next echo.HandlerFunc) echo.HandlerFunc {
+// refuseForeign refuses what another site's page sends here with this site's cookies. The address under
+// which others reach this server is no other site, also where a proxy hides it.
+func refuseForeign(base string) (echo.MiddlewareFunc, error) {
 	protection := http.NewCrossOriginProtection()
-	return func(c echo.Context) error {
-		if err := protection.Check(c.Request()); err != nil {
-			return errForeign
+	if base != "" {
+		if err := protection.AddTrustedOrigin(base); err != nil {
+			return nil, fmt.Errorf("base address: %w", err)
 		}
-		return next(c)
 	}
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if err := protection.Check(c.Request()); err != nil {
+				return errForeign
+			}
+			return next(c)
+		}
+	}, nil
+}
+
+// whoAsks finds the address of who asks: of who connects, or what a trusted proxy says of it.
+func whoAsks(proxies []netip.Prefix) echo.IPExtractor {
+	if len(proxies) == 0 {
+		return echo.ExtractIPDirect()
+	}
+	trust := []echo.TrustOption{echo.TrustLoopback(false), echo.TrustLinkLocal(false), echo.TrustPrivateNet(false)}
+	for _, p := range proxies {
+		trust = append(trust, echo.TrustIPRange(&net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}))
+	}
+	return echo.ExtractIPFromXFFHeader(trust...)
 }
 
 // refuseGarbled refuses an address or key that is no text: one database takes such bytes for a value

@@ -174,19 +174,15 @@ type testServer struct {
 
 func serverWithKiosk(t *testing.T, db *store.DB) (testServer, *kiosk.Server) {
 	t.Helper()
-	var token string
-	err := db.Update(t.Context(), func(tx *store.Tx) (err error) {
+	err := db.Update(t.Context(), func(tx *store.Tx) error {
 		importDemo(t.Context(), t, tx, "isernia")
 		device := access.Device{ID: "kiosk", Office: lobbyOffice, Kind: access.Kiosk, Name: "Totem"}
-		if err := access.AddDevice(t.Context(), tx, device, "CODE", time.Time{}); err != nil {
-			return err
-		}
-		_, token, err = access.Enrol(t.Context(), tx, "CODE")
-		return err
+		return access.AddDevice(t.Context(), tx, device, "CODE", "user:test")
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
+	token := enrolled(t, db, "CODE")
 	s, err := kiosk.New(kiosk.Options{DB: db, Log: quiet, Speech: kiosk.NewSpeech("", quiet)})
 	if err != nil {
 		t.Fatal(err)
@@ -219,4 +215,27 @@ func (s testServer) status(t *testing.T, r *http.Request) int {
 	}
 	defer answer.Body.Close()
 	return answer.StatusCode
+}
+
+// testAgent is how the tests' clients name themselves.
+const testAgent = "Go-http-client/1.1"
+
+// enrolled enrols the device of a standing code from the tests' machine and returns its token.
+func enrolled(t *testing.T, db *store.DB, code string) string {
+	t.Helper()
+	_, token, err := access.Enrol(t.Context(), db, code, access.From{Address: "127.0.0.1", Agent: testAgent}, access.DeviceKinds...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
+}
+
+// signedIn signs an account of the tests in from the tests' machine and returns its session's token.
+func signedIn(t *testing.T, db *store.DB, login, password string) string {
+	t.Helper()
+	token, _, err := access.SignIn(t.Context(), db, login, password, "", access.From{Address: "127.0.0.1", Agent: testAgent})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return token
 }

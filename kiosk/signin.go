@@ -1,12 +1,17 @@
 package kiosk
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
+	"net/url"
+	"path"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"sportello/internal/access"
+	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/queue"
 )
@@ -15,9 +20,10 @@ import (
 // password.
 type signInView struct {
 	Page
-	User  string // name of whose screen is locked
-	Login string // as it was typed
-	Wrong bool
+	User    string // name of whose screen is locked
+	Login   string // as it was typed
+	Then    string // the page that was asked for, "" for where the account works
+	Refused *deskAlert
 }
 
 // signOutView asks what becomes of the desk.
@@ -31,34 +37,49 @@ func (s *Server) signInRoutes() {
 	s.handle(http.MethodPost, "/sign-in", access.SeePublic, s.signIn)
 	s.handle(http.MethodPost, "/unlock", access.SeePublic, s.unlock)
 	s.handle(http.MethodPost, "/lock", access.SeePublic, s.lock)
-	s.handle(http.MethodGet, "/sign-out", access.SeeQueue, s.signOutPage)
+	s.handle(http.MethodGet, "/sign-out", access.OwnAccount, s.signOutPage)
 	s.handle(http.MethodPost, "/sign-out", access.SeePublic, s.signOut)
 }
 
 func (s *Server) signInPage(c echo.Context, v visitor) error {
-	view := signInView{Page: page(deskLanguage(c)), Login: c.QueryParam("login")}
+	view := signInView{Page: page(deskLanguage(c)), Login: c.QueryParam("login"), Then: within(c.QueryParam("then"))}
 	if v.locked {
 		view.User = v.user.Name
 		return s.show(c, "desk/locked", view)
 	}
-	if v.role().May(access.SeeQueue) {
-		return toDesk(c, nil)
+	if v.may(access.OwnAccount) {
+		return c.Redirect(http.StatusSeeOther, cmp.Or(view.Then, home(v.user)))
 	}
 	return s.show(c, "desk/sign-in", view)
+}
+
+// home is where an account works.
+func home(u access.User) string {
+	if u.Role.May(access.SeeQueue) {
+		return "/desk"
+	}
+	return "/account"
+}
+
+// within returns a page of staff that a sign-in may lead to, "" for any other address: a link to the
+// sign-in must lead nowhere else.
+func within(address string) string {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "" || u.Host != "" || u.User != nil || path.Clean(u.Path) != u.Path {
+		return ""
+	}
+	for _, surface := range []string{"/desk", "/manage", "/account"} {
+		if u.Path == surface || strings.HasPrefix(u.Path, surface+"/") {
+			return address
+		}
+	}
+	return ""
 }
 
 // signIn gives the browser a session; one that it had ends.
 func (s *Server) signIn(c echo.Context, v visitor) error {
 	form := posted(c)
-	view := signInView{Page: page(deskLanguage(c)), Login: form.Get("login"), Wrong: true}
-	err := s.begin(c, v, view.Login, form.Get("password"))
-	if errors.Is(err, access.ErrSignIn) {
-		return s.render(c, http.StatusUnauthorized, "desk/sign-in", view)
-	}
-	if err != nil {
-		return err
-	}
-	return toDesk(c, nil)
+	return s.begin(c, v, form.Get("login"), "desk/sign-in", signInView{Login: form.Get("login"), Then: within(form.Get("then"))})
 }
 
 // unlock asks whoever locked the screen, or left it alone, for the password again.
@@ -66,27 +87,24 @@ func (s *Server) unlock(c echo.Context, v visitor) error {
 	if v.user.ID == "" {
 		return c.Redirect(http.StatusSeeOther, "/sign-in")
 	}
-	form := posted(c)
-	err := s.begin(c, v, v.user.Login, form.Get("password"))
-	if errors.Is(err, access.ErrSignIn) {
-		view := signInView{Page: page(deskLanguage(c)), User: v.user.Name, Wrong: true}
-		return s.render(c, http.StatusUnauthorized, "desk/locked", view)
-	}
-	if err != nil {
-		return err
-	}
-	return toDesk(c, nil)
+	return s.begin(c, v, v.user.Login, "desk/locked", signInView{User: v.user.Name, Then: within(posted(c).Get("then"))})
 }
 
-// begin replaces the visitor's session by a new one.
-func (s *Server) begin(c echo.Context, v visitor, login, password string) error {
-	ctx := c.Request().Context()
-	token, _, err := access.SignIn(ctx, s.db, login, password, v.token)
+// begin replaces the visitor's session by a new one, or shows the page again with why not.
+func (s *Server) begin(c echo.Context, v visitor, login, name string, view signInView) error {
+	token, u, err := access.SignIn(c.Request().Context(), s.db, login, posted(c).Get("password"), v.token, from(c))
+	var f *fault.Error
+	if errors.As(err, &f) {
+		view.Page = page(deskLanguage(c))
+		view.Refused = refusal(view.Lang, f)
+		retryAfter(c.Response().Header(), f)
+		return s.render(c, int(f.Kind), name, view)
+	}
 	if err != nil {
 		return err
 	}
 	s.setCookie(c, cookieSession, token, access.SessionLife)
-	return nil
+	return c.Redirect(http.StatusSeeOther, cmp.Or(view.Then, home(u)))
 }
 
 // lock locks the screen at once; the desk goes on.

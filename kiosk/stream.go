@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
+	"sportello/internal/access"
 	"sportello/internal/live"
 )
 
@@ -51,6 +53,7 @@ func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(l
 	c.Response().WriteHeader(http.StatusOK)
 	pulse := time.NewTicker(s.pulse)
 	defer pulse.Stop()
+	rights := s.rights.watch()
 	send := func(text string) error {
 		if err := control.SetWriteDeadline(time.Now().Add(streamDeadline)); err != nil {
 			return err
@@ -59,6 +62,12 @@ func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(l
 			return err
 		}
 		return control.Flush()
+	}
+	refused := func() error {
+		if event == eventDesk {
+			_ = send("event: " + event + "\ndata: {}\n\n") // the page looks again, and shows why
+		}
+		return nil
 	}
 	for {
 		state, changed := w.State()
@@ -86,12 +95,14 @@ func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(l
 				return nil
 			case <-s.ending:
 				return nil
+			case <-rights:
+				rights = s.rights.watch()
+				if !s.stillAllowed(c) {
+					return refused()
+				}
 			case <-pulse.C:
-				if _, err := s.allowed(c); err != nil {
-					if event == eventDesk {
-						_ = send("event: " + event + "\ndata: {}\n\n") // the page looks again, and shows why
-					}
-					return nil
+				if !s.stillAllowed(c) {
+					return refused()
 				}
 				if err := send(": still here\n\n"); err != nil {
 					return nil
@@ -101,4 +112,40 @@ func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(l
 			}
 		}
 	}
+}
+
+// stillAllowed looks at a stream's reader again; it counts on no limit.
+func (s *Server) stillAllowed(c echo.Context) bool {
+	v, err := s.visitor(c)
+	may, _ := c.Get(keyMay).(access.Permission)
+	return err == nil && v.must(may) == nil
+}
+
+// rights tells streams that somebody's have changed. The zero value is ready.
+type rights struct {
+	mu   sync.Mutex
+	last chan struct{} // closed at the next change
+}
+
+// changed is told of commits.
+func (r *rights) changed(topic string, _ int64) {
+	if topic != access.Topic {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last != nil {
+		close(r.last)
+		r.last = nil
+	}
+}
+
+// watch returns a channel that is closed at the next change.
+func (r *rights) watch() <-chan struct{} {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil {
+		r.last = make(chan struct{})
+	}
+	return r.last
 }

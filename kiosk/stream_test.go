@@ -78,9 +78,8 @@ func TestStreamEndsWithItsReader(t *testing.T) {
 		{"nothing", desk, func(context.Context, *store.Tx, string) error { return nil }, false},
 		{"a locked screen", desk, access.Lock, true},
 		{"a session that has ended", desk, access.SignOut, true},
-		{"a board enrolled elsewhere", board, func(ctx context.Context, tx *store.Tx, _ string) error {
-			_, _, err := access.Enrol(ctx, tx, "BOARD")
-			return err
+		{"a revoked board", board, func(ctx context.Context, tx *store.Tx, _ string) error {
+			return access.RevokeDevice(ctx, tx, "board", "user:test")
 		}, true},
 		{"somebody else's session", board, access.Lock, false},
 	}
@@ -88,19 +87,12 @@ func TestStreamEndsWithItsReader(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newDeskHouse(t)
 			h.kiosk.SetPulse(10 * time.Millisecond)
-			session, _, err := access.SignIn(t.Context(), h.db, "cpi-1", deskPassword, "")
-			if err != nil {
-				t.Fatal(err)
-			}
-			var device string
-			h.update(func(ctx context.Context, tx *store.Tx) (err error) {
+			session := signedIn(t, h.db, "cpi-1", deskPassword)
+			h.update(func(ctx context.Context, tx *store.Tx) error {
 				board := access.Device{ID: "board", Office: deskOffice, Kind: access.Board, Name: "Tabellone"}
-				if err := access.AddDevice(ctx, tx, board, "BOARD", time.Time{}); err != nil {
-					return err
-				}
-				_, device, err = access.Enrol(ctx, tx, "BOARD")
-				return err
+				return access.AddDevice(ctx, tx, board, "BOARD", "user:test")
 			})
+			device := enrolled(t, h.db, "BOARD")
 			stream := opened(t, h.server.URL+tt.path, "sportello_session="+session+"; sportello_board="+device)
 			h.update(func(ctx context.Context, tx *store.Tx) error { return tt.change(ctx, tx, session) })
 			if tt.ends {
@@ -129,10 +121,7 @@ func TestStreamEndsWithItsTicket(t *testing.T) {
 
 func TestStreamsEndWithTheServer(t *testing.T) {
 	h := newDeskHouse(t)
-	session, _, err := access.SignIn(t.Context(), h.db, "cpi-1", deskPassword, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	session := signedIn(t, h.db, "cpi-1", deskPassword)
 	stream := opened(t, h.server.URL+"/desk/events?office="+deskOffice, "sportello_session="+session)
 	h.kiosk.EndStreams()
 	h.kiosk.EndStreams() // a second time it is nothing
@@ -151,10 +140,7 @@ func TestStreamsHaveASmallBuffer(t *testing.T) {
 	}
 	server.Start()
 	t.Cleanup(server.Close)
-	session, _, err := access.SignIn(t.Context(), h.db, "cpi-1", deskPassword, "")
-	if err != nil {
-		t.Fatal(err)
-	}
+	session := signedIn(t, h.db, "cpi-1", deskPassword)
 	t.Cleanup(h.kiosk.EndStreams)
 	opened(t, server.URL+"/desk/events?office="+deskOffice, "sportello_session="+session)
 	raw, err := last.Load().SyscallConn()

@@ -25,6 +25,9 @@ import (
 // demoPassword opens every account of a demonstration, which is printed on its front page anyway.
 const demoPassword = "sportello"
 
+// byDemo is who prepares a demonstration, in its audit.
+const byDemo = "job:demo"
+
 // busy are the offices of the demonstration with a morning under way; the first sets the clock.
 var busy = []string{"isernia-centro-integrato", "milano-desk-pilota", "cpi-bergamo", "sui-livorno"}
 
@@ -175,13 +178,13 @@ func place(office string) int {
 func enrolAll(ctx context.Context, tx *store.Tx, t *territory.Territory, data, password string) error {
 	for _, f := range t.Officers {
 		u := access.User{ID: account(t, f), Login: login(t, f), Name: f.Name, Role: access.Officer, Territory: t.ID, Officer: f.ID}
-		if err := access.AddUser(ctx, tx, u, password); err != nil {
+		if err := access.AddUser(ctx, tx, u, password, byDemo); err != nil {
 			return err
 		}
 	}
 	for role, name := range helpers {
 		u := access.User{ID: "demo-" + t.ID + "-" + name, Login: t.ID + "." + name, Name: name, Role: role, Territory: t.ID}
-		if err := access.AddUser(ctx, tx, u, password); err != nil {
+		if err := access.AddUser(ctx, tx, u, password, byDemo); err != nil {
 			return err
 		}
 	}
@@ -195,7 +198,7 @@ func enrolAll(ctx context.Context, tx *store.Tx, t *territory.Territory, data, p
 			{ID: "board-" + o.ID, Office: o.ID, Kind: access.Board, Name: "Tabellone"},
 		}
 		for _, d := range devices {
-			if err := access.AddDevice(ctx, tx, d, d.ID, time.Time{}); err != nil {
+			if err := access.AddDevice(ctx, tx, d, d.ID, byDemo); err != nil {
 				return err
 			}
 		}

@@ -99,18 +99,17 @@ func follow(t *testing.T, address, token string) <-chan string {
 }
 
 // enrolOne enrols a device at the first office and returns its token.
-func enrolOne(t *testing.T, db *store.DB, kind access.DeviceKind) (token string) {
+func enrolOne(t *testing.T, db *store.DB, kind access.DeviceKind) string {
 	t.Helper()
 	ctx := t.Context()
 	err := db.Update(ctx, func(tx *store.Tx) error {
 		device := access.Device{ID: string(kind), Office: busy[0], Kind: kind, Name: string(kind)}
-		if err := access.AddDevice(ctx, tx, device, string(kind), tx.Now.AddDate(0, 0, 1)); err != nil {
-			return err
-		}
-		var err error
-		_, token, err = access.Enrol(ctx, tx, string(kind))
-		return err
+		return access.AddDevice(ctx, tx, device, string(kind), "user:test")
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := access.Enrol(ctx, db, string(kind), access.From{Address: "127.0.0.1", Agent: "Go-http-client/1.1"}, kind)
 	if err != nil {
 		t.Fatal(err)
 	}

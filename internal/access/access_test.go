@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -12,6 +13,11 @@ import (
 	"sportello/internal/store"
 	"sportello/internal/store/storetest"
 )
+
+// byTest is who does things in these tests, office where they sit.
+const byTest = "user:test"
+
+var office = access.From{Address: "192.0.2.1", Agent: "Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0.0.0"}
 
 var morning = time.Date(2026, 12, 3, 9, 0, 0, 0, time.UTC)
 
@@ -34,14 +40,14 @@ func update(t *testing.T, db *store.DB, f func(ctx context.Context, tx *store.Tx
 func addUser(t *testing.T, db *store.DB, u access.User) {
 	t.Helper()
 	hash := access.HashPassword("giusta")
-	update(t, db, func(ctx context.Context, tx *store.Tx) error { return access.AddUser(ctx, tx, u, hash) })
+	update(t, db, func(ctx context.Context, tx *store.Tx) error { return access.AddUser(ctx, tx, u, hash, byTest) })
 }
 
 func session(t *testing.T, db *store.DB, token string) (access.Session, error) {
 	t.Helper()
 	var s access.Session
 	err := db.View(t.Context(), func(tx *store.Tx) (err error) {
-		s, err = access.SessionOf(t.Context(), tx, token)
+		s, err = access.SessionOf(t.Context(), tx, token, office)
 		return err
 	})
 	return s, err
@@ -51,11 +57,11 @@ func TestSignIn(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
 		addUser(t, db, access.User{ID: "1", Login: "Anna", Name: "Operatrice 1", Role: access.Officer, Until: morning.Add(time.Hour)})
 		for _, wrong := range [][2]string{{"anna", "sbagliata"}, {"nobody", "giusta"}, {"anna", ""}, {"", ""}} {
-			if _, _, err := access.SignIn(t.Context(), db, wrong[0], wrong[1], ""); !errors.Is(err, access.ErrSignIn) {
+			if _, _, err := access.SignIn(t.Context(), db, wrong[0], wrong[1], "", office); !errors.Is(err, access.ErrSignIn) {
 				t.Errorf("%v: got %v, want %v", wrong, err, access.ErrSignIn)
 			}
 		}
-		token, u, err := access.SignIn(t.Context(), db, " ANNA ", "giusta", "")
+		token, u, err := access.SignIn(t.Context(), db, " ANNA ", "giusta", "", office)
 		if err != nil || u.Name != "Operatrice 1" {
 			t.Fatalf("got %v, %v", u, err)
 		}
@@ -66,31 +72,39 @@ func TestSignIn(t *testing.T) {
 		if _, err := session(t, db, token); !errors.Is(err, access.ErrSignIn) {
 			t.Errorf("session of an ended account: %v", err)
 		}
-		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", ""); !errors.Is(err, access.ErrSignIn) {
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "", office); !errors.Is(err, access.ErrSignIn) {
 			t.Errorf("sign-in of an ended account: %v", err)
 		}
 	})
 }
 
-// TestSignInsAtTheSameMoment has everybody sign in within one millisecond, as at eight o'clock: each
+// TestSignInsAtTheSameMoment has everybody sign in behind one address within one millisecond, as at eight o'clock: each
 // has a session, and each session its line in the audit.
 func TestSignInsAtTheSameMoment(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
-		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
-		const all = 12
+		const all = 40
+		hash := access.HashPassword("giusta")
+		update(t, db, func(ctx context.Context, tx *store.Tx) (err error) {
+			for n := range all {
+				u := access.User{ID: fmt.Sprint(n), Login: fmt.Sprint("anna", n), Name: "Anna Prova", Role: access.Officer}
+				err = errors.Join(err, access.AddUser(ctx, tx, u, hash, byTest))
+			}
+			return err
+		})
 		var signingIn sync.WaitGroup
-		for range all {
+		for n := range all {
 			signingIn.Go(func() {
-				if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", ""); err != nil {
+				if _, _, err := access.SignIn(t.Context(), db, fmt.Sprint("anna", n), "giusta", "", office); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 		signingIn.Wait()
-		for _, table := range []string{"sessions", "audit"} {
-			if got := count(t, db, table); got != all {
-				t.Errorf("got %d %s, want %d", got, table, all)
-			}
+		if got := count(t, db, "sessions"); got != all {
+			t.Errorf("got %d sessions, want %d", got, all)
+		}
+		if got := count(t, db, "audit WHERE action = 'session.begin'"); got != all {
+			t.Errorf("got %d lines of the audit, want %d", got, all)
 		}
 	})
 }
@@ -98,12 +112,12 @@ func TestSignInsAtTheSameMoment(t *testing.T) {
 // TestSignInThatIsNotRecordedIsNone takes the audit away under a sign-in.
 func TestSignInThatIsNotRecordedIsNone(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
-		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
+		addUser(t, db, access.User{ID: "1", Login: "anna", Name: "Anna Prova", Role: access.Officer})
 		update(t, db, func(ctx context.Context, tx *store.Tx) error {
 			_, err := tx.Exec(ctx, `ALTER TABLE audit RENAME TO gone`)
 			return err
 		})
-		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", ""); err == nil {
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "", office); err == nil {
 			t.Error("signed in without a line in the audit")
 		}
 		if got := count(t, db, "sessions"); got != 0 {
@@ -114,18 +128,18 @@ func TestSignInThatIsNotRecordedIsNone(t *testing.T) {
 
 func TestSignInReplacesASession(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
-		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
-		old, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "")
+		addUser(t, db, access.User{ID: "1", Login: "anna", Name: "Anna Prova", Role: access.Officer})
+		old, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "", office)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := access.SignIn(t.Context(), db, "anna", "sbagliata", old); !errors.Is(err, access.ErrSignIn) {
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "sbagliata", old, office); !errors.Is(err, access.ErrSignIn) {
 			t.Fatalf("got %v, want %v", err, access.ErrSignIn)
 		}
 		if _, err := session(t, db, old); err != nil {
 			t.Errorf("a wrong password ended the session: %v", err)
 		}
-		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", old); err != nil {
+		if _, _, err := access.SignIn(t.Context(), db, "anna", "giusta", old, office); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := session(t, db, old); !errors.Is(err, access.ErrSignIn) {
@@ -147,9 +161,9 @@ func count(t *testing.T, db *store.DB, table string) (n int) {
 
 func TestLoginIsTakenOnce(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
-		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
+		addUser(t, db, access.User{ID: "1", Login: "anna", Name: "Anna Prova", Role: access.Officer})
 		err := db.Update(t.Context(), func(tx *store.Tx) error {
-			return access.AddUser(t.Context(), tx, access.User{ID: "2", Login: "ANNA", Role: access.Officer}, "")
+			return access.AddUser(t.Context(), tx, access.User{ID: "2", Login: "ANNA", Name: "Altra Prova", Role: access.Officer}, "", byTest)
 		})
 		if fault.Code(err) != "login_taken" {
 			t.Errorf("got %v, want login_taken", err)
@@ -159,9 +173,9 @@ func TestLoginIsTakenOnce(t *testing.T) {
 
 func TestSessionLocksWhenIdleAndEnds(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
-		addUser(t, db, access.User{ID: "1", Login: "anna", Role: access.Officer})
+		addUser(t, db, access.User{ID: "1", Login: "anna", Name: "Anna Prova", Role: access.Officer})
 		signIn := func() string {
-			token, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "")
+			token, _, err := access.SignIn(t.Context(), db, "anna", "giusta", "", office)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -203,98 +217,9 @@ func TestSessionLocksWhenIdleAndEnds(t *testing.T) {
 			t.Errorf("after sign-out: %v", err)
 		}
 		clock.Add(access.SessionLife)
-		update(t, db, access.EndSessions)
+		update(t, db, access.Forget)
 		if _, err := session(t, db, other); !errors.Is(err, access.ErrSignIn) {
 			t.Errorf("after its life: %v", err)
 		}
 	})
-}
-
-func TestEnrol(t *testing.T) {
-	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
-		update(t, db, func(ctx context.Context, tx *store.Tx) error {
-			return errors.Join(
-				access.AddDevice(ctx, tx, access.Device{ID: "once", Office: "o", Kind: access.Kiosk}, "ABCD EFGH", morning.Add(10*time.Minute)),
-				access.AddDevice(ctx, tx, access.Device{ID: "late", Office: "o", Kind: access.Kiosk}, "LATE", morning.Add(10*time.Minute)),
-				access.AddDevice(ctx, tx, access.Device{ID: "demo", Office: "o", Kind: access.Board}, "demo", time.Time{}))
-		})
-		enrol := func(code string) (access.Device, string, error) {
-			var d access.Device
-			var token string
-			err := db.Update(t.Context(), func(tx *store.Tx) (err error) {
-				d, token, err = access.Enrol(t.Context(), tx, code)
-				return err
-			})
-			return d, token, err
-		}
-		deviceOf := func(token string) (d access.Device, err error) {
-			err = db.View(t.Context(), func(tx *store.Tx) (err error) {
-				d, err = access.DeviceOf(t.Context(), tx, token)
-				return err
-			})
-			return d, err
-		}
-		d, token, err := enrol("abcdefgh")
-		if err != nil || d.ID != "once" {
-			t.Fatalf("got %v, %v", d, err)
-		}
-		if found, err := deviceOf(token); err != nil || found.ID != "once" {
-			t.Errorf("device of the token: %v, %v", found, err)
-		}
-		if _, _, err := enrol("ABCDEFGH"); !errors.Is(err, access.ErrCode) {
-			t.Errorf("the code a second time: %v", err)
-		}
-		_, first, _ := enrol("demo")
-		if _, _, err := enrol("demo"); err != nil {
-			t.Errorf("a demonstration's code a second time: %v", err)
-		}
-		if _, err := deviceOf(first); !errors.Is(err, access.ErrDevice) {
-			t.Errorf("the first token after enrolling again: %v", err)
-		}
-		clock.Add(11 * time.Minute)
-		for _, code := range []string{"LATE", "", "guess"} {
-			if _, _, err := enrol(code); !errors.Is(err, access.ErrCode) {
-				t.Errorf("code %q: got %v, want %v", code, err, access.ErrCode)
-			}
-		}
-		if _, err := deviceOf(""); !errors.Is(err, access.ErrDevice) {
-			t.Errorf("no token: %v", err)
-		}
-	})
-}
-
-// TestMay holds the table of permissions against what each role is for.
-func TestMay(t *testing.T) {
-	tests := []struct {
-		role    access.Role
-		may     []access.Permission
-		mustNot []access.Permission
-	}{
-		{access.Anyone, []access.Permission{access.SeePublic}, []access.Permission{access.UseKiosk, access.ShowBoard, access.IssueTicket, access.WorkDesk, access.SeeBoard}},
-		{access.KioskDevice, []access.Permission{access.UseKiosk, access.IssueTicket}, []access.Permission{access.WorkDesk, access.ShowBoard, access.StopService, access.SeeQueue}},
-		{access.BoardDevice, []access.Permission{access.ShowBoard, access.SeeBoard}, []access.Permission{access.UseKiosk, access.IssueTicket, access.WorkDesk}},
-		{access.Volunteer, []access.Permission{access.IssueByHand, access.SeeQueue}, []access.Permission{access.WorkDesk, access.StopService, access.CallChosen, access.CloseTheDay}},
-		{access.Officer, []access.Permission{access.WorkDesk, access.CallChosen, access.StopService, access.CloseTheDay}, []access.Permission{access.UseKiosk, access.ShowBoard, access.SeeFigures, access.RunOffice}},
-		{access.Manager, []access.Permission{access.WorkDesk, access.RunOffice, access.CloseTheDay, access.IssueByHand, access.SeeFigures}, []access.Permission{access.UseKiosk, access.ShowBoard}},
-		{access.Administrator, []access.Permission{access.SeeQueue, access.SeeFigures}, []access.Permission{access.WorkDesk, access.IssueByHand, access.RunOffice, access.CloseTheDay}},
-		{access.Observer, []access.Permission{access.SeeFigures}, []access.Permission{access.SeeQueue, access.WorkDesk, access.IssueTicket}},
-		{access.Role("stranger"), nil, []access.Permission{access.SeePublic, access.WorkDesk}},
-	}
-	for _, tt := range tests {
-		t.Run(string(tt.role), func(t *testing.T) {
-			for _, p := range tt.may {
-				if !tt.role.May(p) {
-					t.Errorf("may not %s", p)
-				}
-			}
-			for _, p := range tt.mustNot {
-				if tt.role.May(p) {
-					t.Errorf("may %s", p)
-				}
-			}
-			if tt.role.May("something without a row") {
-				t.Error("may do what has no row")
-			}
-		})
-	}
 }

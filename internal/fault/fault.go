@@ -25,6 +25,7 @@ const (
 	TooLarge    Kind = 413 // more than is taken
 	MediaType   Kind = 415 // in a format that is not taken
 	Invalid     Kind = 422 // understood, but wrong
+	TooMany     Kind = 429 // too often; later
 	Unavailable Kind = 503 // not now; try again
 )
 
