@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -46,14 +48,14 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 	}
 	for name := range s.values {
 		if !known[name] {
-			return s, hint(fmt.Errorf("configuration file %s: unknown key %q", s.file, name), "Known are the names of the flags: data, database, addr, base-url, clock, log.")
+			return s, hint(fmt.Errorf("configuration file %s: unknown key %q", s.file, name), "Known are: %s.", strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 		}
 	}
 	return s, nil
 }
 
 // known are the keys that a configuration file may have.
-var known = map[string]bool{"data": true, "database": true, "addr": true, "base-url": true, "clock": true, "log": true}
+var known = map[string]bool{"data": true, "database": true, "addr": true, "base-url": true, "clock": true, "log": true, "trusted-proxies": true}
 
 // sources says where a flag that is not given gets its value: the environment, then the file.
 func (s settings) sources(name string) cli.ValueSourceChain {
@@ -119,6 +121,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 		},
 		Commands: []*cli.Command{
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
+			userCommand(s), deviceCommand(s), tokenCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if name := c.Args().First(); name != "" {
@@ -136,6 +139,7 @@ func webFlags(s settings) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "addr", Value: "127.0.0.1:8080", Usage: "`HOST:PORT` to listen on", Sources: s.sources("addr")},
 		&cli.StringFlag{Name: "base-url", Usage: "`ADDRESS` under which others reach this server; phones scan it (default: http:// and the listening address)", Sources: s.sources("base-url")},
+		&cli.StringFlag{Name: "trusted-proxies", Usage: "`NETWORKS` of reverse proxies, such as 127.0.0.1/32,10.0.0.0/8, whose X-Forwarded-For says who asks; nobody else's does", Sources: s.sources("trusted-proxies")},
 	}
 }
 

@@ -8,15 +8,19 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // offices have zones even where the machine has no zone files
+
+	"sportello/internal/fault"
+	"sportello/static"
 )
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr); err != nil {
-		fmt.Fprintln(os.Stderr, "sportello:", err)
+		fmt.Fprintln(os.Stderr, "sportello:", told(err))
 		os.Exit(1)
 	}
 }
@@ -33,6 +37,19 @@ func run(ctx context.Context, args []string, getenv func(string) string, stdout,
 		return nil
 	}
 	return err
+}
+
+// told is an error as people read it: a fault in words instead of its code.
+func told(err error) string {
+	f := (*fault.Error)(nil)
+	if !errors.As(err, &f) {
+		return err.Error()
+	}
+	var values []any
+	for name, value := range f.Args {
+		values = append(values, name, value)
+	}
+	return strings.Replace(err.Error(), f.Error(), static.Text("en", "fault."+f.Code+".title", values...), 1)
 }
 
 // hint adds to an error what to do about it.

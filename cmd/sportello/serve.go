@@ -56,6 +56,10 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err := checkBase(c.String("base-url")); err != nil {
 		return err
 	}
+	proxies, err := networks(c.String("trusted-proxies"))
+	if err != nil {
+		return err
+	}
 	if err := errors.Join(static.Check(), static.CheckMessages()); err != nil {
 		return err
 	}
@@ -65,7 +69,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	}
 	base := baseOf(c.String("base-url"), listener.Addr().String())
 	server, err := kiosk.New(kiosk.Options{
-		DB: db, Log: log, BaseURL: base, Demo: doors, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
+		DB: db, Log: log, BaseURL: base, Demo: doors, Proxies: proxies, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
@@ -92,6 +96,19 @@ func checkBase(base string) error {
 		return nil
 	}
 	return hint(fmt.Errorf("--base-url %q is no address of a server", base), "Write it like https://sportello.example.it, without a path.")
+}
+
+// networks reads the networks of trusted proxies.
+func networks(list string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, hint(fmt.Errorf("--trusted-proxies: %q is no network", text), "Write networks like 127.0.0.1/32,10.0.0.0/8.")
+		}
+		all = append(all, network)
+	}
+	return all, nil
 }
 
 // baseOf is the address under which the server is reached: the one given, else where it listens. One
