@@ -17,3 +17,12 @@ func (s *Server) Picture(ctx context.Context, office string) (*queue.Picture, er
 
 // SetPulse has streams look at their readers every d.
 func (s *Server) SetPulse(d time.Duration) { s.pulse = d }
+
+// Routes are the methods and paths that the server knows.
+func (s *Server) Routes() []string {
+	var all []string
+	for _, r := range s.echo.Routes() {
+		all = append(all, r.Method+" "+r.Path)
+	}
+	return all
+}

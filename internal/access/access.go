@@ -73,7 +73,7 @@ var permissions = map[Permission][]Role{
 	UseKiosk:      {KioskDevice},
 	ShowBoard:     {BoardDevice},
 	IssueTicket:   {KioskDevice, Officer, Manager, Volunteer, ProgramRole},
-	SeeBoard:      {KioskDevice, BoardDevice, Administrator, Manager, Officer, Volunteer, ProgramRole},
+	SeeBoard:      {BoardDevice, Administrator, Manager, Officer, Volunteer, ProgramRole},
 	SeeQueue:      {Manager, Officer, Volunteer, Administrator},
 	WorkDesk:      {Officer, Manager},
 	CallChosen:    {Officer, Manager},
