@@ -29,7 +29,7 @@ func TestKill(t *testing.T) {
 		rounds = 200
 	}
 	data := t.TempDir()
-	token := furnish(t, data)
+	token := furnish(t, data, access.Kiosk)
 	told := make(map[string]string) // number → token of the ticket
 	for range rounds {
 		server := start(t, "--data", data, "--clock", opening, "--log", "error", "serve", "--addr", "127.0.0.1:0")
@@ -42,12 +42,12 @@ func TestKill(t *testing.T) {
 	checkTold(t, data, told)
 }
 
-// furnish makes a SQLite database with Isernia in it and one enrolled kiosk, whose token it returns.
-func furnish(t *testing.T, data string) (token string) {
+// furnish makes a SQLite database with Isernia in it and one enrolled device, whose token it returns.
+func furnish(t *testing.T, data string, kind access.DeviceKind) (token string) {
 	t.Helper()
 	db := furnished(t, "sqlite:"+filepath.Join(data, "sportello.db"))
 	defer db.Close()
-	return enrolOne(t, db, access.Kiosk)
+	return enrolOne(t, db, kind)
 }
 
 // furnished opens a new database and loads Isernia into it.

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sportello/internal/access"
 	"sportello/internal/store"
 )
 
@@ -70,7 +71,7 @@ func TestNewerSchemaIsLeftAlone(t *testing.T) {
 // form is still on its way: the stream ends, the form is answered.
 func TestServeEndsGracefully(t *testing.T) {
 	data := t.TempDir()
-	token := furnish(t, data)
+	token := furnish(t, data, access.Board)
 	ctx, cancel := context.WithCancel(t.Context())
 	out, log := newPipe(), newPipe()
 	ended := make(chan error, 1)
