@@ -88,7 +88,8 @@ ON CONFLICT DO NOTHING`
 
 // OpenDesk begins work at a desk: officer serves the given services there, or all it may when none
 // are given. Its faults are unknown_desk, not_here (the officer does not work at the office today),
-// nothing_to_serve, desk_taken and officer_elsewhere. Opening one's own open desk sets its services.
+// nothing_to_serve, desk_taken and officer_elsewhere. Opening one's own open desk ends its pause and sets
+// its services, if any are given.
 func OpenDesk(ctx context.Context, tx *store.Tx, at Seat, user, officer string, services []string) (Desk, error) {
 	version, office, err := lockOffice(ctx, tx, at.Office)
 	if err != nil {
@@ -109,7 +110,7 @@ func OpenDesk(ctx context.Context, tx *store.Tx, at Seat, user, officer string, 
 		return Desk{}, elsewhere(ctx, tx, seat)
 	}
 	if seated {
-		return SetServices(ctx, tx, at, services)
+		return reopenDesk(ctx, tx, at, services)
 	}
 	added, err := tx.Exec(ctx, insertDesk, at.Office, at.Desk, officer, user, asJSON(chosen), store.Millis(tx.Now))
 	if err != nil {
@@ -122,6 +123,19 @@ func OpenDesk(ctx context.Context, tx *store.Tx, at Seat, user, officer string, 
 		return Desk{}, err
 	}
 	return deskAt(ctx, tx, office, at.Desk)
+}
+
+// reopenDesk opens a desk at which its officer sits already.
+func reopenDesk(ctx context.Context, tx *store.Tx, at Seat, services []string) (Desk, error) {
+	return changeDesk(ctx, tx, at, "desk.open", func(office *territory.Office, d *Desk) error {
+		d.State, d.Reason, d.PausedAt, d.BackAt = DeskOpen, "", time.Time{}, time.Time{}
+		if len(services) == 0 {
+			return nil
+		}
+		_, chosen, err := choose(office, d.Officer, services, tx.Now)
+		d.Services = chosen
+		return err
+	})
 }
 
 // choose checks that the officer works at the office today and keeps of services what it may serve.
