@@ -1,129 +1,87 @@
 package kiosk
 
 import (
-	"bytes"
+	"context"
+	_ "embed"
 	"encoding/json"
-	"errors"
-	"io"
-	"mime"
 	"net/http"
 	"time"
-	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
 	"sportello/internal/access"
-	"sportello/internal/fault"
-	"sportello/internal/live"
 	"sportello/internal/store"
-	"sportello/printouts/spool"
 	"sportello/queue"
-	"sportello/queue/forecast"
-	"sportello/static"
 )
+
+// headerKey names a change: asked for again under the same key, it is not made again.
+const headerKey = "Idempotency-Key"
+
+// openAPI describes every call of the API (OpenAPI 3.1); a test holds it against the server.
+//
+//go:embed openapi.json
+var openAPI []byte
 
 // apiRoutes are the calls of programs; their shapes are promises.
 func (s *Server) apiRoutes() {
-	const office, ticket = "/api/v1/offices/:office", "/api/v1/tickets/:token"
-	s.handle(http.MethodPost, office+"/tickets", access.IssueTicket, s.apiIssue)
-	s.handle(http.MethodGet, ticket, access.SeePublic, s.apiTicket)
-	s.handle(http.MethodDelete, ticket, access.SeePublic, s.apiLeave)
-	s.handle(http.MethodGet, ticket+"/events", access.SeePublic, s.apiTicketEvents)
+	const root, office = "/api/v1", "/api/v1/offices/:office"
+	const ticket, desk = "/api/v1/tickets/:id", office + "/desks/:desk"
+	s.handle(http.MethodGet, root+"/openapi.json", access.SeePublic, func(c echo.Context, _ visitor) error {
+		return c.JSONBlob(http.StatusOK, openAPI)
+	})
+	s.handle(http.MethodPost, root+"/enrol", access.SeePublic, s.apiEnrol)
+
+	s.handle(http.MethodGet, root+"/offices", access.SeeOffices, s.apiOffices)
+	s.handle(http.MethodGet, office+"/services", access.SeeOffices, s.apiServices)
 	s.handle(http.MethodGet, office+"/board", access.SeeBoard, s.apiBoard)
 	s.handle(http.MethodGet, office+"/events", access.SeeBoard, s.apiEvents)
-	s.handle(http.MethodPost, office+"/desks/:desk/next", access.WorkDesk, s.apiNext)
+
+	s.handle(http.MethodGet, "/api/v1/tickets/:token", access.HoldTicket, s.apiTicket)
+	s.handle(http.MethodDelete, "/api/v1/tickets/:token", access.HoldTicket, s.apiLeave)
+	s.handle(http.MethodGet, "/api/v1/tickets/:token/events", access.HoldTicket, s.apiTicketEvents)
+
+	s.act(office+"/tickets", access.IssueTicket, s.apiIssue)
+	s.act(ticket+"/call", access.CallChosen, apiStep(s, callStep))
+	s.act(ticket+"/recall", access.WorkDesk, apiStep(s, recallStep))
+	s.act(ticket+"/start", access.WorkDesk, apiStep(s, plainStep(queue.Start)))
+	s.act(ticket+"/finish", access.WorkDesk, apiStep(s, finishStep))
+	s.act(ticket+"/no-show", access.WorkDesk, apiStep(s, plainStep(queue.MarkNoShow)))
+	s.act(ticket+"/park", access.WorkDesk, apiStep(s, parkStep))
+	s.act(ticket+"/resume", access.WorkDesk, apiStep(s, plainStep(queue.Resume)))
+	s.act(ticket+"/undo", access.WorkDesk, apiStep(s, plainStep(queue.Undo)))
+	s.act(ticket+"/transfer", access.WorkDesk, apiStep(s, transferStep))
+
+	s.act(desk+"/next", access.WorkDesk, s.apiNext)
+	s.act(desk+"/open", access.WorkDesk, apiDesk(s, openSeat))
+	s.act(desk+"/pause", access.WorkDesk, apiDesk(s, pauseSeat))
+	s.act(desk+"/close", access.WorkDesk, apiDesk(s, closeSeat))
+	s.act(desk+"/help", access.WorkDesk, apiDesk(s, helpSeat))
 }
 
-// ticketJSON is a ticket as programs get it. Id and service are for staff and the issuing device.
-type ticketJSON struct {
-	ID        string      `json:"id,omitempty"`
-	Token     string      `json:"token,omitempty"`
-	Number    string      `json:"number"`
-	Office    string      `json:"office"`
-	Service   string      `json:"service,omitempty"`
-	State     queue.State `json:"state"`
-	IssuedAt  string      `json:"issued_at"`
-	DueAt     string      `json:"due_at"`
-	Position  int         `json:"position"`
-	Wait      *waitJSON   `json:"wait"`
-	Desk      *string     `json:"desk"`
-	StatusURL string      `json:"status_url"`
-	Print     string      `json:"print"`
-}
-
-type waitJSON struct {
-	LowMinutes  int `json:"low_minutes"`
-	HighMinutes int `json:"high_minutes"`
-}
-
-// asMinutes rounds an estimated range outwards to whole minutes.
-func asMinutes(w forecast.Wait) *waitJSON {
-	return &waitJSON{LowMinutes: int(w.Low / time.Minute), HighMinutes: int((w.High + time.Minute - 1) / time.Minute)}
-}
-
-// ticketFor is a ticket of p as one reader may see it; trusted readers see what it is for.
-func (s *Server) ticketFor(p *queue.Picture, t queue.Ticket, trusted bool) ticketJSON {
-	zone := p.Office.Zone()
-	out := ticketJSON{
-		Token: t.Token, Number: t.Label(), Office: t.Office, State: t.State, IssuedAt: t.IssuedAt.In(zone).Format(time.RFC3339),
-		DueAt: t.DueAt.In(zone).Format(time.RFC3339), StatusURL: s.baseURL + "/t/" + t.Token, Print: "none",
-	}
-	if trusted {
-		out.ID, out.Service = t.ID, t.Service
-	}
-	if t.State == queue.Waiting {
-		out.Position = p.Before(t.ID) + 1
-		if w, ok := p.Wait(t.ID); ok {
-			out.Wait = asMinutes(w)
+// act registers a change that somebody asks for, which keeps their screen from being locked.
+func (s *Server) act(path string, may access.Permission, h func(c echo.Context, v visitor) error) {
+	s.handle(http.MethodPost, path, may, func(c echo.Context, v visitor) error {
+		if err := s.touch(c, v); err != nil {
+			return err
 		}
-	}
-	if len(t.Desks) > 0 {
-		out.Desk = &t.Desks[0]
-	}
-	return out
+		return h(c, v)
+	})
 }
 
-func (s *Server) apiIssue(c echo.Context, v visitor) error {
-	var body struct {
-		Service  string `json:"service"`
-		Language string `json:"language"`
-		Priority bool   `json:"priority"`
+// once makes the change that a request asks for with body, once for its key.
+func (s *Server) once(c echo.Context, v visitor, body any, change func(ctx context.Context, tx *store.Tx) (access.Made, error)) (access.Made, error) {
+	r := c.Request()
+	content, err := json.Marshal(body)
+	if err != nil {
+		return access.Made{}, err
 	}
-	if err := decode(c, &body); err != nil {
-		return err
-	}
-	office := c.Param("office")
-	if err := s.reaches(c, v, office); err != nil {
-		return err
-	}
-	ctx := c.Request().Context()
-	var t queue.Ticket
-	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
-		t, err = queue.Issue(ctx, tx, queue.Request{
-			Office: office, Service: body.Service, Language: page(body.Language).Lang, Precedence: body.Priority,
-			Key: c.Request().Header.Get("Idempotency-Key"), Strict: true, Origin: originOf(v), By: v.by(),
-		})
+	ask := access.Ask{By: v.by(), Key: r.Header.Get(headerKey), What: []string{r.Method, r.URL.Path, string(content)}}
+	var made access.Made
+	err = s.db.Update(r.Context(), func(tx *store.Tx) (err error) {
+		made, err = access.Once(r.Context(), tx, ask, func() (access.Made, error) { return change(r.Context(), tx) })
 		return err
 	})
-	if err != nil {
-		return err
-	}
-	p, err := s.picture(ctx, office)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusCreated, s.ticketFor(p, t, true))
-}
-
-// originOf says who a ticket comes from.
-func originOf(v visitor) queue.Origin {
-	switch {
-	case v.device.ID != "":
-		return queue.FromKiosk
-	case v.user.ID != "":
-		return queue.FromDesk
-	}
-	return queue.FromProgram
+	return made, err
 }
 
 // reaches refuses an office that is not the device's, or not within reach of the account.
@@ -141,163 +99,11 @@ func (s *Server) reaches(c echo.Context, v visitor, office string) error {
 	})
 }
 
-// held reads the ticket of a token and the state of its paper.
-func (s *Server) held(c echo.Context) (t queue.Ticket, paper string, err error) {
-	ctx := c.Request().Context()
-	paper = "none"
-	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
-		if t, err = queue.ByToken(ctx, tx, c.Param("token")); err != nil {
-			return err
-		}
-		job, printed, err := spool.Latest(ctx, tx, "ticket:"+t.ID)
-		if printed {
-			paper = string(job.State)
-		}
-		return err
-	})
-	return t, paper, err
-}
-
-func (s *Server) apiTicket(c echo.Context, _ visitor) error {
-	t, paper, err := s.held(c)
-	if err != nil {
-		return err
+// stamp is an instant as programs get it: RFC 3339 with the offset of the office's zone; nil for none.
+func stamp(at time.Time, zone *time.Location) *string {
+	if at.IsZero() {
+		return nil
 	}
-	p, err := s.picture(c.Request().Context(), t.Office)
-	if err != nil {
-		return err
-	}
-	out := s.ticketFor(p, t, false)
-	out.Print = paper
-	return c.JSON(http.StatusOK, out)
-}
-
-func (s *Server) apiLeave(c echo.Context, _ visitor) error {
-	ctx := c.Request().Context()
-	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := queue.Leave(ctx, tx, c.Param("token"))
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	return s.apiTicket(c, visitor{})
-}
-
-// apiTicketEvents follows one ticket; a state in which it can no longer be seen ends nothing, the
-// reader may come back.
-func (s *Server) apiTicketEvents(c echo.Context, _ visitor) error {
-	t, _, err := s.held(c)
-	if err != nil {
-		return err
-	}
-	w, err := s.watch(c.Request().Context(), t.Office)
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	return s.stream(c, w, "ticket", func(state live.State) any {
-		t, paper, err := s.held(c)
-		if err != nil {
-			return nil
-		}
-		out := s.ticketFor(state.Value.(*queue.Picture), t, false)
-		out.Print = paper
-		return out
-	})
-}
-
-func (s *Server) apiBoard(c echo.Context, v visitor) error {
-	if err := s.reaches(c, v, c.Param("office")); err != nil {
-		return err
-	}
-	p, err := s.picture(c.Request().Context(), c.Param("office"))
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, boardState(p))
-}
-
-// apiEvents follows an office: boards get what they show; desks learn that something changed.
-func (s *Server) apiEvents(c echo.Context, v visitor) error {
-	if err := s.reaches(c, v, c.Param("office")); err != nil {
-		return err
-	}
-	w, err := s.watch(c.Request().Context(), c.Param("office"))
-	if err != nil {
-		return err
-	}
-	defer w.Close()
-	if v.user.ID != "" {
-		return s.stream(c, w, eventDesk, func(state live.State) any { return map[string]int64{"version": state.Version} })
-	}
-	return s.stream(c, w, "board", func(state live.State) any { return boardState(state.Value.(*queue.Picture)) })
-}
-
-func (s *Server) apiNext(c echo.Context, v visitor) error {
-	if err := decode(c, &struct{}{}); err != nil {
-		return err
-	}
-	ctx := c.Request().Context()
-	at := queue.Seat{Office: c.Param("office"), Desk: c.Param("desk"), By: v.by()}
-	var call queue.Call
-	err := s.db.Update(ctx, func(tx *store.Tx) error {
-		seat, seated, err := queue.SeatOf(ctx, tx, v.user.ID)
-		if err != nil {
-			return err
-		}
-		if !seated || seat.Office != at.Office || seat.Desk != at.Desk {
-			return errDenied
-		}
-		call, err = queue.CallNext(ctx, tx, at)
-		return err
-	})
-	if errors.Is(err, queue.ErrNobody) {
-		return c.NoContent(http.StatusNoContent)
-	}
-	if err != nil {
-		return err
-	}
-	p, err := s.picture(ctx, at.Office)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct {
-		Ticket ticketJSON `json:"ticket"`
-		Reason reasonJSON `json:"reason"`
-		With   []string   `json:"with"`
-	}{s.ticketFor(p, call.Ticket, true), reasonJSON{string(call.Ticket.Why), static.Text(language(c), "desk.why."+string(call.Ticket.Why))}, append([]string{}, call.Desks[1:]...)})
-}
-
-type reasonJSON struct {
-	Code string `json:"code"`
-	Text string `json:"text"`
-}
-
-var (
-	errMediaType = fault.New(fault.MediaType, "media_type")
-	errMalformed = fault.New(fault.Malformed, "malformed")
-)
-
-// decode reads the one JSON object of a body strictly: other types, invalid UTF-8, NUL, unknown
-// fields and anything behind the object are refused.
-func decode(c echo.Context, into any) error {
-	kind, _, err := mime.ParseMediaType(c.Request().Header.Get(echo.HeaderContentType))
-	if err != nil || kind != echo.MIMEApplicationJSON {
-		return errMediaType
-	}
-	body, err := io.ReadAll(c.Request().Body)
-	if err != nil {
-		return err // too large, or the sender is gone
-	}
-	if !utf8.Valid(body) || bytes.Contains(body, []byte(`\u0000`)) {
-		return errMalformed
-	}
-	var rest json.RawMessage
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields()
-	if d.Decode(into) != nil || d.Decode(&rest) != io.EOF {
-		return errMalformed
-	}
-	return nil
+	text := at.In(zone).Format(time.RFC3339)
+	return &text
 }

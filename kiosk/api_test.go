@@ -75,6 +75,17 @@ func TestAPIRefuses(t *testing.T) {
 		{name: "follow an unknown ticket", method: "GET", path: "/api/v1/tickets/none/events", status: 404, code: "unknown_ticket"},
 		{name: "unknown call", method: "GET", path: "/api/v1/nothing", status: 404, code: "no_such_page"},
 		{name: "wrong method", method: "PUT", path: issuePath, body: `{}`, status: 405, code: "method_not_allowed"},
+		{name: "a step with another method", method: "GET", path: "/api/v1/tickets/x/start", status: 405, code: "method_not_allowed"},
+		{name: "twice the same slash", method: "GET", path: "/api/v1//offices", status: 404, code: "no_such_page"},
+		{name: "a slash too many", method: "GET", path: "/api/v1/offices/", status: 404, code: "no_such_page"},
+		{name: "up and down", method: "GET", path: "/api/v1/offices/../offices", status: 404, code: "no_such_page"},
+		{name: "up from a token", method: "GET", path: "/api/v1/tickets/..%2f..%2foffices", status: 404, code: "unknown_ticket"},
+		{name: "a slash in a token", method: "GET", path: "/api/v1/tickets/a%2Fevents", status: 404, code: "unknown_ticket"},
+		{name: "a slash in an office", method: "POST", path: "/api/v1/offices/sportello-agnone%2F..%2F" + lobbyOffice + "/tickets", body: `{"service":"CPI-DID"}`, status: 403, code: "other_office"},
+		{name: "a route spelt otherwise", method: "POST", path: "/api/v1/%6fffices/" + lobbyOffice + "/tickets", body: `{"service":"CPI-DID"}`, status: 404, code: "no_such_page"},
+		{name: "the kiosk's way into the API", method: "GET", path: "/api/v1/kiosk/../offices/" + lobbyOffice + "/desks/1/next", status: 404, code: "no_such_page"},
+		{name: "a compressed body", method: "POST", path: issuePath, body: "\x1f\x8b\x08", header: []string{"Content-Encoding", "gzip"}, status: 400, code: "malformed"},
+		{name: "a list of types", method: "POST", path: issuePath, body: `{"service":"CPI-DID"}`, header: []string{"Content-Type", "application/json, text/html"}, status: 415, code: "media_type"},
 		{name: "another site", method: "POST", path: issuePath, body: `{"service":"CPI-DID"}`, header: []string{"Sec-Fetch-Site", "cross-site"}, status: 403, code: "foreign_request"},
 	}
 	l := newLobby(t, "", "")
@@ -102,6 +113,67 @@ func TestAPIRefuses(t *testing.T) {
 	}
 	if n := l.tickets(); n != 0 {
 		t.Errorf("%d tickets were made", n)
+	}
+}
+
+// TestAPIAsksWhatIsThere sends what asks about a call and makes none.
+func TestAPIAsksWhatIsThere(t *testing.T) {
+	l := newLobby(t, "", "")
+	for _, tt := range []struct {
+		method, path string
+		status       int
+		allow        string
+	}{
+		{"OPTIONS", issuePath, 204, "OPTIONS, POST"},
+		{"HEAD", issuePath, 405, "OPTIONS, POST"},
+		{"HEAD", "/api/v1/offices", 405, "OPTIONS, GET"},
+		{"PATCH", "/api/v1/tickets/x", 405, "OPTIONS, DELETE, GET"},
+		{"TRACE", issuePath, 405, "OPTIONS, POST"},
+	} {
+		t.Run(tt.method+" "+tt.path, func(t *testing.T) {
+			r, err := http.NewRequestWithContext(t.Context(), tt.method, l.server.URL+tt.path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := l.client.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer got.Body.Close()
+			if got.StatusCode != tt.status || got.Header.Get("Allow") != tt.allow {
+				t.Errorf("got %d, Allow %q, want %d, %q", got.StatusCode, got.Header.Get("Allow"), tt.status, tt.allow)
+			}
+		})
+	}
+	if n := l.tickets(); n != 0 {
+		t.Errorf("%d tickets were made", n)
+	}
+}
+
+// endless is a body that never ends.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+func TestAPIEndlessBody(t *testing.T) {
+	l := newLobby(t, "", "")
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, l.server.URL+issuePath, endless{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	got, err := l.client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer got.Body.Close()
+	if got.StatusCode != http.StatusRequestEntityTooLarge {
+		t.Errorf("got %d, want %d", got.StatusCode, http.StatusRequestEntityTooLarge)
 	}
 }
 

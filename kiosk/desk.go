@@ -52,15 +52,22 @@ func (s *Server) deskRoutes() {
 func (s *Server) desk(method, path string, may access.Permission, h func(c echo.Context, v visitor) error) {
 	s.handle(method, path, may, func(c echo.Context, v visitor) error {
 		byItself := c.Request().Header.Get(headerLive) != "" || path == "/desk/events"
-		if !byItself && s.db.Now().Sub(v.seen) >= access.TouchEvery {
-			ctx := c.Request().Context()
-			err := s.db.Update(ctx, func(tx *store.Tx) error { return access.Touch(ctx, tx, v.token) })
-			if err != nil {
+		if !byItself {
+			if err := s.touch(c, v); err != nil {
 				return err
 			}
 		}
 		return h(c, v)
 	})
+}
+
+// touch notes that a person used the session, if the visitor has one.
+func (s *Server) touch(c echo.Context, v visitor) error {
+	if v.user.ID == "" || s.db.Now().Sub(v.seen) < access.TouchEvery {
+		return nil
+	}
+	ctx := c.Request().Context()
+	return s.db.Update(ctx, func(tx *store.Tx) error { return access.Touch(ctx, tx, v.token) })
 }
 
 // A stepAt is one thing that an officer does at the desk at. It returns what the page shown next is to

@@ -13,22 +13,6 @@ import (
 	"sportello/static"
 )
 
-// problem is an error as programs get it (RFC 9457).
-type problem struct {
-	Type   string         `json:"type"`
-	Title  string         `json:"title"`
-	Status int            `json:"status"`
-	Detail string         `json:"detail,omitempty"`
-	Code   string         `json:"code"`
-	Errors []problemField `json:"errors,omitempty"`
-}
-
-type problemField struct {
-	Field  string `json:"field"`
-	Code   string `json:"code"`
-	Detail string `json:"detail"`
-}
-
 // errorView is the page that a person gets.
 type errorView struct {
 	Page
@@ -59,19 +43,6 @@ func (s *Server) fail(err error, c echo.Context) {
 	if err != nil {
 		s.log.Error("cannot answer with an error", "route", c.Path(), "error", err)
 	}
-}
-
-func (s *Server) failProgram(c echo.Context, f *fault.Error, lang string) error {
-	p := problem{
-		Type: "about:blank", Title: http.StatusText(int(f.Kind)), Status: int(f.Kind), Code: f.Code,
-		Detail: static.Text(lang, "fault."+f.Code+".title", pairs(f, lang)...),
-	}
-	for _, field := range f.Fields {
-		p.Errors = append(p.Errors, problemField{Field: field.Name, Code: field.Code, Detail: static.Text(lang, "field."+field.Code)})
-	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
-	c.Response().WriteHeader(p.Status)
-	return c.Echo().JSONSerializer.Serialize(c, p, "")
 }
 
 func (s *Server) failPage(c echo.Context, f *fault.Error, lang string) error {

@@ -254,15 +254,6 @@ func TestEndlessBody(t *testing.T) {
 	}
 }
 
-type endless struct{}
-
-func (endless) Read(p []byte) (int, error) {
-	for i := range p {
-		p[i] = 'a'
-	}
-	return len(p), nil
-}
-
 // TestRevokedAtOnce revokes what is in use.
 func TestRevokedAtOnce(t *testing.T) {
 	h := newDeskHouse(t)

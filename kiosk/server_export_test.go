@@ -10,6 +10,14 @@ import (
 // Reachable reports whether phones can open a base address.
 var Reachable = reachable
 
+// What can be said of a step at a desk.
+var (
+	Outcomes     = outcomes
+	CallReasons  = callReasons
+	ParkReasons  = parkReasons
+	PauseReasons = pauseReasons
+)
+
 // Picture is what an office's screens show now.
 func (s *Server) Picture(ctx context.Context, office string) (*queue.Picture, error) {
 	return s.picture(ctx, office)
@@ -18,7 +26,7 @@ func (s *Server) Picture(ctx context.Context, office string) (*queue.Picture, er
 // SetPulse has streams look at their readers every d.
 func (s *Server) SetPulse(d time.Duration) { s.pulse = d }
 
-// Routes are the methods and paths that the server knows.
+// Routes are the methods and paths that the server answers, such as "GET /api/v1/tickets/:token".
 func (s *Server) Routes() []string {
 	var all []string
 	for _, r := range s.echo.Routes() {

@@ -109,14 +109,18 @@ func TestStreamEndsWithItsReader(t *testing.T) {
 }
 
 func TestStreamEndsWithItsTicket(t *testing.T) {
-	w := newWaitingRoom(t)
-	ticket := w.issue("CPI-DID", "it")
-	stream := opened(t, w.server.URL+"/t/"+ticket.Token+"/events", "")
-	w.update(func(tx *store.Tx) error {
-		_, err := queue.Leave(t.Context(), tx, ticket.Token)
-		return err
-	})
-	ends(t, stream)
+	for _, path := range []string{"/t/", "/api/v1/tickets/"} {
+		w := newWaitingRoom(t)
+		ticket := w.issue("CPI-DID", "it")
+		stream := opened(t, w.server.URL+path+ticket.Token+"/events", "")
+		w.update(func(tx *store.Tx) error {
+			_, err := queue.Leave(t.Context(), tx, ticket.Token)
+			return err
+		})
+		if rest := ends(t, stream); !strings.Contains(rest, "cancelled") {
+			t.Errorf("%s: the end is not told: %q", path, rest)
+		}
+	}
 }
 
 func TestStreamsEndWithTheServer(t *testing.T) {

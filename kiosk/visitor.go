@@ -89,7 +89,7 @@ func (v visitor) actsAsOfficer() bool { return v.user.Officer != "" && v.user.Te
 
 func (v visitor) must(p access.Permission) error {
 	switch {
-	case v.may(p) && v.locked && p != access.SeePublic:
+	case v.may(p) && v.locked && !access.Anyone.May(p):
 		return errLocked
 	case v.may(p):
 		return nil

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,13 +18,12 @@ import (
 	"sportello/queue/rule"
 )
 
-// Request asks for a ticket. Key names the asking: the same key of the same asker gives the same
-// ticket all day, however often it is sent.
+// Request asks for a ticket. Key names a touch: the same key of the same asker gives the same ticket
+// all day, however often it is sent and whatever else is asked with it.
 type Request struct {
 	Office, Service string
 	Language        string
 	Key             string
-	Strict          bool // the same key with another wish is a mistake, not a second touch
 	Precedence      bool
 	Origin          Origin
 	By              string // who asks
@@ -39,14 +37,6 @@ func (r Request) key(day timetable.Date) string {
 	return digest(r.By, day.String(), r.Key)
 }
 
-// wish is what must be the same under one key, "" for anything.
-func (r Request) wish() string {
-	if !r.Strict {
-		return ""
-	}
-	return digest(r.Service, r.Language, strconv.FormatBool(r.Precedence))
-}
-
 // digest is the SHA-256 of parts, none of which holds a NUL that matters: they are ids and keys.
 func digest(parts ...string) string {
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
@@ -55,8 +45,7 @@ func digest(parts ...string) string {
 
 // Issue puts a walk-in into the queue and returns its ticket. Its faults are those for which no
 // number may be given out: unknown_service, service_ended, not_by_ticket, closed with the next
-// opening, no_officer, service_stopped and full; key_reused when a strict request's key was used for
-// another wish.
+// opening, no_officer, service_stopped and full.
 func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 	version, err := territory.Lock(ctx, tx, r.Office)
 	if err != nil {
@@ -92,16 +81,13 @@ func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 
 // issuedBefore returns the ticket of a request that was sent before, or the fault unknown_ticket.
 func issuedBefore(ctx context.Context, tx *store.Tx, r Request, day timetable.Date) (Ticket, error) {
-	var id, wish string
-	err := tx.QueryRow(ctx, `SELECT id, request_hash FROM tickets WHERE office_id = $1 AND request_key = $2`, r.Office, r.key(day)).Scan(&id, &wish)
+	var id string
+	err := tx.QueryRow(ctx, `SELECT id FROM tickets WHERE office_id = $1 AND request_key = $2`, r.Office, r.key(day)).Scan(&id)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Ticket{}, errUnknownTicket
 	}
 	if err != nil {
 		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
-	}
-	if wish != r.wish() {
-		return Ticket{}, fault.New(fault.Invalid, "key_reused")
 	}
 	return ByID(ctx, tx, id)
 }

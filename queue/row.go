@@ -52,15 +52,15 @@ func scanTicket(row scanner) (Ticket, error) {
 
 const insertTicket = `
 INSERT INTO tickets (id, token, office_id, day, series, number, seq, area_id, service_id, institution_id, desk_id,
-  state, origin, precedence, language, request_key, appointment_at, came_back, issued_at, due_at, changed_at, request_hash)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+  state, origin, precedence, language, request_key, appointment_at, came_back, issued_at, due_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
 
 func insert(ctx context.Context, tx *store.Tx, t Ticket, r Request) error {
 	key := r.key(t.Day)
 	_, err := tx.Exec(ctx, insertTicket, t.ID, t.Token, t.Office, t.Day.String(), t.Series, t.Number, t.Seq, t.Area, t.Service,
 		t.Institution, t.OnlyDesk, string(t.State), string(t.Origin), t.Precedence, t.Language,
 		sql.NullString{String: key, Valid: key != ""}, store.Millis(t.AppointmentAt), string(t.CameBack),
-		store.Millis(t.IssuedAt), store.Millis(t.DueAt), store.Millis(t.ChangedAt), r.wish())
+		store.Millis(t.IssuedAt), store.Millis(t.DueAt), store.Millis(t.ChangedAt))
 	return err
 }
 

@@ -164,7 +164,7 @@ func chores(db *store.DB) []jobs.Job {
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
-				return errors.Join(access.Forget(ctx, tx), spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))
+				return errors.Join(access.Forget(ctx, tx), access.ForgetKeys(ctx, tx), spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))
 			})
 		}},
 	}
