@@ -125,8 +125,8 @@ func TestAPIAsksWhatIsThere(t *testing.T) {
 		allow        string
 	}{
 		{"OPTIONS", issuePath, 204, "OPTIONS, POST"},
-		{"HEAD", issuePath, 405, "OPTIONS, POST"},
-		{"HEAD", "/api/v1/offices", 405, "OPTIONS, GET"},
+		{"PUT", issuePath, 405, "OPTIONS, POST"},
+		{"PUT", "/api/v1/offices", 405, "OPTIONS, GET"},
 		{"PATCH", "/api/v1/tickets/x", 405, "OPTIONS, DELETE, GET"},
 		{"TRACE", issuePath, 405, "OPTIONS, POST"},
 	} {

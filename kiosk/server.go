@@ -102,8 +102,16 @@ func New(o Options) (*Server, error) {
 	return s, nil
 }
 
-// Handler answers every request.
-func (s *Server) Handler() http.Handler { return s.echo }
+// Handler answers every request. HEAD is GET whose body net/http leaves out (RFC 9110, section 9.3.2).
+func (s *Server) Handler() http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodHead {
+			r = r.Clone(r.Context())
+			r.Method = http.MethodGet
+		}
+		s.echo.ServeHTTP(w, r)
+	})
+}
 
 // Live keeps what screens show up to date until ctx ends.
 func (s *Server) Live(ctx context.Context) error { return s.hub.Run(ctx) }

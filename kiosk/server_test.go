@@ -239,3 +239,14 @@ func signedIn(t *testing.T, db *store.DB, login, password string) string {
 	}
 	return token
 }
+
+// TestHead asks for the head of a page, as programs do that watch a server.
+func TestHead(t *testing.T) {
+	h := newDeskHouse(t)
+	for path, want := range map[string]int{"/healthz": 200, "/": 200, "/desk": 303, "/api/v1/offices": 200, "/none": 404} {
+		answer, body := ask(t, h.server, http.MethodHead, path, "")
+		if answer.StatusCode != want || body != "" {
+			t.Errorf("%s: got %d %q, want %d", path, answer.StatusCode, body, want)
+		}
+	}
+}
