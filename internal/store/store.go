@@ -16,8 +16,11 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -32,6 +35,8 @@ type Options struct {
 	URL string
 	// Now is the clock; nil is the system's.
 	Now func() time.Time
+	// Held says that the caller has the folder of a SQLite database to itself; see Hold.
+	Held bool
 }
 
 // DB is an open database. It is safe for use by many goroutines.
@@ -42,8 +47,12 @@ type DB struct {
 	texts       sync.Map // SQL as written → as the engine wants it
 	memo        sync.Map // key → *memo
 
+	path string   // of the SQLite file
+	lock *os.File // shared with others who have a database of its folder open
+
 	mu        sync.RWMutex
 	listeners []func(topic string, version int64)
+	observers []func(kind Kind, took time.Duration)
 }
 
 // Open opens the database at o.URL and checks that it answers. It does not migrate it.
@@ -56,7 +65,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 	var err error
 	switch {
 	case strings.HasPrefix(o.URL, "sqlite:"):
-		err = db.openSQLite(strings.TrimPrefix(o.URL, "sqlite:"))
+		err = db.openSQLite(strings.TrimPrefix(o.URL, "sqlite:"), o.Held)
 	case strings.HasPrefix(o.URL, "postgres://"), strings.HasPrefix(o.URL, "postgresql://"):
 		err = db.openPostgres(o.URL)
 	default:
@@ -76,7 +85,18 @@ const sqliteReaders = 8
 
 // openSQLite opens a pool of one connection that writes and a pool that reads. A reader begins
 // deferred: with the writer's immediate even a read would take the write lock.
-func (db *DB) openSQLite(path string) error {
+func (db *DB) openSQLite(path string, held bool) (err error) {
+	if !held {
+		if db.lock, err = lockFolder(filepath.Dir(path), syscall.LOCK_SH); err != nil {
+			return err
+		}
+		defer func() {
+			if err != nil {
+				err = errors.Join(err, db.lock.Close())
+			}
+		}()
+	}
+	db.path = path
 	path = (&url.URL{Path: path}).EscapedPath()
 	write, err := sql.Open("sqlite3", "file:"+path+
 		"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_foreign_keys=on&_busy_timeout=10000&_secure_delete=on")
@@ -113,12 +133,17 @@ func (db *DB) openPostgres(address string) error {
 	return nil
 }
 
-// Close closes every connection.
+// Close closes every connection. The last who closes a SQLite database leaves one file, without a
+// log beside it.
 func (db *DB) Close() error {
 	if db.read == db.write {
 		return db.write.Close()
 	}
-	return errors.Join(db.read.Close(), db.write.Close())
+	err := errors.Join(db.read.Close(), db.write.Close())
+	if db.lock != nil {
+		err = errors.Join(err, db.lock.Close())
+	}
+	return err
 }
 
 // Now is the database's clock in UTC, in whole milliseconds as it is stored.
@@ -141,6 +166,7 @@ const attempts = 4
 // to their end. fn must do nothing but talk to tx, for it may be run again, and must not call
 // Update.
 func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
+	defer db.observe(Writing, time.Now())
 	for n := 1; ; n++ {
 		touched, err := db.transact(ctx, db.write, nil, fn)
 		if err == nil {
@@ -155,6 +181,7 @@ func (db *DB) Update(ctx context.Context, fn func(tx *Tx) error) error {
 
 // View runs fn in a read-only transaction that sees one state of the database.
 func (db *DB) View(ctx context.Context, fn func(tx *Tx) error) error {
+	defer db.observe(Reading, time.Now())
 	options := &sql.TxOptions{ReadOnly: true, Isolation: sql.LevelRepeatableRead}
 	if db.sqlite {
 		options = nil // the pool is read-only, and a SQLite transaction always is a snapshot
