@@ -98,7 +98,7 @@ func paperWords(lang string) printouts.Words {
 
 // phoneURL is where a phone follows a ticket; "" when phones cannot reach this server.
 func (s *Server) phoneURL(t queue.Ticket) string {
-	if !reachable(s.baseURL) {
+	if !Reachable(s.baseURL) {
 		return ""
 	}
 	return s.baseURL + "/t/" + t.Token

@@ -36,6 +36,7 @@ type Options struct {
 	Log     *slog.Logger
 	BaseURL string // how others reach this server, without a final slash; phones scan it
 	Speech  *Speech
+	Data    string     // folder whose disk is watched; "" none
 	Demo    []DemoDoor // shown on the front page; only for demonstrations
 	// Proxies are the networks of the reverse proxies whose word on who asks is taken
 	// (X-Forwarded-For); without any, who connects is who asks.
@@ -63,6 +64,8 @@ type Server struct {
 
 	limits *limits
 	rights rights // of streams' readers, when they change
+	health  health
+	metrics *metrics
 
 	pulse  time.Duration // of streams
 	ending chan struct{} // closed when streams are to end
@@ -80,6 +83,7 @@ func New(o Options) (*Server, error) {
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 	s.hub = live.New(s.build, s.versions, o.Log)
 	s.limits = newLimits()
+	s.health.data, s.metrics = o.Data, newMetrics(o.DB, o.Data)
 	o.DB.OnCommit(s.hub.Changed)
 	o.DB.OnCommit(s.rights.changed)
 	foreign, err := refuseForeign(s.baseURL)
@@ -89,9 +93,9 @@ func New(o Options) (*Server, error) {
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.IPExtractor = whoAsks(o.Proxies)
-	s.echo.Use(s.logged, middleware.Recover(), s.secured, foreign, refuseGarbled, middleware.BodyLimit("64K"))
+	s.echo.Use(s.logged, s.recovered(), s.secured, foreign, refuseGarbled, middleware.BodyLimit("64K"))
 	s.echo.GET("/static/*", echo.WrapHandler(static.Handler()))
-	s.echo.GET("/healthz", func(c echo.Context) error { return c.String(http.StatusOK, "ok\n") })
+	s.operationRoutes()
 	s.lobbyRoutes()
 	s.boardRoutes()
 	s.phoneRoutes()
@@ -120,8 +124,11 @@ func (s *Server) Live(ctx context.Context) error { return s.hub.Run(ctx) }
 // server: streams last for ever, everything else is to be finished.
 func (s *Server) EndStreams() { s.end() }
 
-// keyMay is where a request keeps the permission that it needs.
-const keyMay = "may"
+// Where a request keeps the permission that it needs, and who sent it.
+const (
+	keyMay = "may"
+	keyBy  = "by"
+)
 
 // handle registers a handler that only those with the permission reach. Forms are read before it, so
 // that it sees none that cannot be understood.
@@ -149,6 +156,7 @@ func (s *Server) allowed(c echo.Context) (visitor, error) {
 	if err := errors.Join(err, s.limits.allow(c, v, s.db.Now())); err != nil {
 		return visitor{}, err
 	}
+	c.Set(keyBy, v.by())
 	may, _ := c.Get(keyMay).(access.Permission)
 	return v, v.must(may)
 }
@@ -241,29 +249,9 @@ func legibleValues(values url.Values) bool {
 	return true
 }
 
-// logged writes one line for each request: route template, never the address with its tokens.
-func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		id := store.NewID()
-		c.Response().Header().Set("X-Request-Id", id)
-		began := s.db.Now()
-		err := next(c)
-		if err != nil {
-			c.Error(err)
-		}
-		level := slog.LevelDebug
-		if c.Response().Status >= http.StatusInternalServerError {
-			level = slog.LevelError
-		}
-		s.log.Log(c.Request().Context(), level, "request", "id", id, "method", c.Request().Method, "route", c.Path(),
-			"status", c.Response().Status, "ms", s.db.Now().Sub(began).Milliseconds())
-		return nil
-	}
-}
-
-// reachable reports whether phones can open a base address: it has a host, and that is neither this
+// Reachable reports whether phones can open a base address: it has a host, and that is neither this
 // machine's own name for itself nor an address that leads nowhere else.
-func reachable(base string) bool {
+func Reachable(base string) bool {
 	u, err := url.Parse(base)
 	if err != nil {
 		return false

@@ -7,9 +7,6 @@ import (
 	"sportello/queue"
 )
 
-// Reachable reports whether phones can open a base address.
-var Reachable = reachable
-
 // What can be said of a step at a desk.
 var (
 	Outcomes     = outcomes

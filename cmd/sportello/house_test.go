@@ -31,6 +31,8 @@ var owners = map[string][]string{
 	"github.com/skip2/go-qrcode":       {"kiosk", "printouts"},
 	"codeberg.org/go-pdf/fpdf":         {"printouts"},
 	"github.com/nicksnyder/go-i18n/v2": {"static"},
+
+	"github.com/prometheus/client_golang": {"kiosk"},
 }
 
 // pure packages compute: they reach neither the database nor the network.

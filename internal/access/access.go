@@ -57,6 +57,7 @@ const (
 	CloseTheDay   Permission = "close those not served"
 	RunOffice     Permission = "run an office without a desk"
 	SeeFigures    Permission = "see figures"
+	SeeMetrics    Permission = "see metrics"
 	OwnAccount    Permission = "change the own password and sessions"
 	Manage        Permission = "open the console"
 	ManageUsers   Permission = "manage accounts"
@@ -82,6 +83,7 @@ var permissions = map[Permission][]Role{
 	CloseTheDay:   {Officer, Manager},
 	RunOffice:     {Manager},
 	SeeFigures:    {Administrator, Manager, Observer, ProgramRole},
+	SeeMetrics:    {Administrator, ProgramRole},
 	OwnAccount:    StaffRoles,
 	Manage:        {Administrator, Manager, Officer, Observer},
 	ManageUsers:   {Administrator},
@@ -97,14 +99,15 @@ type Scope string
 const (
 	TicketsScope Scope = "tickets" // issue tickets
 	BoardScope   Scope = "board"   // what boards show
-	FiguresScope Scope = "figures" // figures and metrics
+	FiguresScope Scope = "figures" // figures
+	MetricsScope Scope = "metrics" // what operators watch
 )
 
 // Scopes are all scopes.
-var Scopes = []Scope{TicketsScope, BoardScope, FiguresScope}
+var Scopes = []Scope{TicketsScope, BoardScope, FiguresScope, MetricsScope}
 
 // scoped says which permissions of a program need a scope.
-var scoped = map[Permission]Scope{IssueTicket: TicketsScope, SeeBoard: BoardScope, SeeFigures: FiguresScope}
+var scoped = map[Permission]Scope{IssueTicket: TicketsScope, SeeBoard: BoardScope, SeeFigures: FiguresScope, SeeMetrics: MetricsScope}
 
 // May reports whether a role has a permission; a program needs the scope besides.
 func (r Role) May(p Permission) bool { return slices.Contains(permissions[p], r) }

@@ -210,6 +210,19 @@ func (w *Watch) Close() {
 	})
 }
 
+// Watchers returns how many readers each office has; one that has none is left out.
+func (h *Hub) Watchers() map[string]int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	counts := make(map[string]int, len(h.views))
+	for office, surfaces := range h.views {
+		for _, v := range surfaces {
+			counts[office] += v.watchers
+		}
+	}
+	return counts
+}
+
 // drop forgets v. h.mu is held.
 func (h *Hub) drop(v *view) {
 	surfaces := h.views[v.office]
