@@ -17,8 +17,8 @@ import (
 	"sportello/kiosk"
 )
 
-// ask returns what /readyz says, by check.
-func ask(t *testing.T, h *deskHouse) (status int, codes map[string]string) {
+// readyz returns what /readyz says, by check.
+func readyz(t *testing.T, h *deskHouse) (status int, codes map[string]string) {
 	t.Helper()
 	b := h.browser()
 	b.get("/readyz")
@@ -66,7 +66,7 @@ func TestReady(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			h := newOperated(t)
 			tt.damage(h)
-			status, got := ask(t, h)
+			status, got := readyz(t, h)
 			if diff := cmp.Diff(tt.want, got); diff != "" || status != tt.status {
 				t.Errorf("got status %d, want %d; checks (-want +got):\n%s", status, tt.status, diff)
 			}
@@ -98,7 +98,7 @@ func TestReadyIsAskedOften(t *testing.T) {
 	var asking sync.WaitGroup
 	for range 30 {
 		asking.Go(func() {
-			if status, codes := ask(t, h); status != http.StatusOK {
+			if status, codes := readyz(t, h); status != http.StatusOK {
 				t.Errorf("got %d, %v", status, codes)
 			}
 		})
@@ -108,7 +108,7 @@ func TestReadyIsAskedOften(t *testing.T) {
 		t.Errorf("%d writes for 30 who asked within a second, want 1", writes)
 	}
 	h.clock.Add(time.Second)
-	ask(t, h)
+	readyz(t, h)
 	if writes != 2 {
 		t.Errorf("%d writes after another second, want 2", writes)
 	}
@@ -129,7 +129,7 @@ func TestReadyDoesNotHang(t *testing.T) {
 	defer writer.Wait()
 	defer close(over)
 	<-begun
-	if status, codes := ask(t, h); status != http.StatusServiceUnavailable || codes["write"] != "slow" {
+	if status, codes := readyz(t, h); status != http.StatusServiceUnavailable || codes["write"] != "slow" {
 		t.Errorf("got %d, %v; want that writing is slow", status, codes)
 	}
 }
@@ -149,7 +149,7 @@ func TestHealthzNeedsNoDatabase(t *testing.T) {
 	b := h.browser()
 	b.get("/healthz", "Cookie", "sportello_session=x", "Authorization", "Bearer x")
 	b.want(http.StatusOK, "ok")
-	if status, codes := ask(t, h); status != http.StatusServiceUnavailable || codes["schema"] != "unreadable" || codes["write"] != "refused" {
+	if status, codes := readyz(t, h); status != http.StatusServiceUnavailable || codes["schema"] != "unreadable" || codes["write"] != "refused" {
 		t.Errorf("readiness without a database: got %d, %v", status, codes)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -122,6 +123,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 		Commands: []*cli.Command{
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
 			userCommand(s), deviceCommand(s), tokenCommand(),
+			doctorCommand(s), backupCommand(), restoreCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if name := c.Args().First(); name != "" {
@@ -165,6 +167,9 @@ func logger(c *cli.Command) (*slog.Logger, error) {
 	return slog.New(slog.NewJSONHandler(c.Root().ErrWriter, &slog.HandlerOptions{Level: level})), nil
 }
 
+// databaseFile is where a data folder has its database.
+func databaseFile(data string) string { return filepath.Join(data, "sportello.db") }
+
 // openDatabase opens the database that the flags name. The data folder is made if it is missing.
 func openDatabase(ctx context.Context, c *cli.Command, data string, now func() time.Time) (*store.DB, error) {
 	if err := os.MkdirAll(data, 0o750); err != nil {
@@ -172,9 +177,12 @@ func openDatabase(ctx context.Context, c *cli.Command, data string, now func() t
 	}
 	address := c.String("database")
 	if address == "" {
-		address = "sqlite:" + filepath.Join(data, "sportello.db")
+		address = "sqlite:" + databaseFile(data)
 	}
 	db, err := store.Open(ctx, store.Options{URL: address, Now: now})
+	if errors.Is(err, store.ErrInUse) {
+		return nil, hint(err, "A backup is being restored into it: wait until that has ended.")
+	}
 	if err != nil {
 		return nil, hint(err, "Check --data and --database, and that the database is running.")
 	}
