@@ -88,7 +88,8 @@ func examine(ctx context.Context, c *cli.Command, now func() time.Time) []findin
 	}
 	db, err := openDatabase(ctx, c, data, now)
 	if err != nil {
-		return append(found, wrong("database", err, "Restore the last backup if the file is damaged: sportello restore FILE."))
+		what, do, _ := strings.Cut(err.Error(), "\n  ")
+		return append(found, wrong("database", what, do+" A damaged file: sportello restore FILE."))
 	}
 	defer db.Close()
 	return append(found, examineDatabase(ctx, db)...)
@@ -273,7 +274,7 @@ func checkClock(ctx context.Context, tx *store.Tx, db *store.DB) ([]finding, err
 	if len(zones) == 0 {
 		return []finding{warning("offices", "there are none", "Load a territory: sportello import FILE.")}, nil
 	}
-	return []finding{ok("clock", "%s; %d time zones of offices are known", tx.Now.Format(time.RFC3339), len(zones))}, nil
+	return []finding{ok("clock", "%s; known time zones of offices: %d", tx.Now.Format(time.RFC3339), len(zones))}, nil
 }
 
 // backupEvery is how old the last backup may be.

@@ -260,8 +260,11 @@ func (r restoration) check(ctx context.Context, db *store.DB) error {
 	return nil
 }
 
-// forget erase again what a subject of the audit names; each knows its own subjects.
-var forget = []func(ctx context.Context, tx *store.Tx, subject string) (bool, error){spool.Forget}
+// forgetters erase again what a subject of the audit names; each knows its own subjects, and reports
+// whether this is one of them.
+type forgetters []func(ctx context.Context, tx *store.Tx, subject string) (bool, error)
+
+var everything = forgetters{spool.Forget}
 
 // settled is what was done to a database that was put back.
 type settled struct {
@@ -278,7 +281,7 @@ func settle(ctx context.Context, db *store.DB, skip int64, old before) (done set
 		if done.until, err = audit.Newest(ctx, tx); err != nil {
 			return err
 		}
-		if done.erasures, err = repeatErasures(ctx, tx, old.erasures, forget); err != nil {
+		if done.erasures, err = repeatErasures(ctx, tx, old.erasures, everything); err != nil {
 			return err
 		}
 		if done.sessions, err = access.EndAllSessions(ctx, tx); err != nil {
@@ -308,14 +311,14 @@ func (s settled) tell(out io.Writer) {
 	fmt.Fprintln(out, "Tickets issued since then are lost: who holds one needs a new number.")
 	fmt.Fprintln(out, "Accounts, passwords, devices and settings are as they were then.")
 	fmt.Fprintf(out, "Today's numbers go on %d after the last one known, so that no printed number comes again.\n", s.skip)
-	fmt.Fprintf(out, "%d sessions have ended: everybody signs in again.\n", s.sessions)
-	fmt.Fprintf(out, "%d print jobs were open and will not be printed.\n", s.jobs)
-	fmt.Fprintf(out, "%d erasures and revocations made since then were repeated.\n", s.erasures)
+	fmt.Fprintf(out, "Sessions ended: %d. Everybody signs in again.\n", s.sessions)
+	fmt.Fprintf(out, "Open print jobs that will not be printed: %d.\n", s.jobs)
+	fmt.Fprintf(out, "Erasures and revocations made since then and repeated: %d.\n", s.erasures)
 }
 
 // repeatErasures does again what was erased after the backup, by those that know its subject, and
 // returns how many there were.
-func repeatErasures(ctx context.Context, tx *store.Tx, erasures []audit.Erasure, forget []func(context.Context, *store.Tx, string) (bool, error)) (n int, err error) {
+func repeatErasures(ctx context.Context, tx *store.Tx, erasures []audit.Erasure, forget forgetters) (n int, err error) {
 	for _, e := range erasures {
 		isNew, err := audit.KeepErasure(ctx, tx, e)
 		if err != nil {
