@@ -27,9 +27,10 @@ static/node_modules/.package-lock.json: static/package-lock.json static/.npmrc
 	cd static && npm ci --no-fund --no-audit
 	@touch $@
 
-# The tests judge our output with other programs: a browser, poppler, zbar, espeak-ng, PostgreSQL.
+# The tests judge our output with other programs: a browser, poppler, zbar, espeak-ng, PostgreSQL,
+# nginx, Caddy, systemd.
 test: build
-	@.ci/need go gcc npm chromium pdftotext zbarimg espeak-ng postgres
+	@.ci/need go gcc npm chromium pdftotext zbarimg espeak-ng postgres nginx caddy systemd-analyze
 	$(MAKE) --no-print-directory lint
 	.ci/with-postgres go test -timeout 9m $(ARGS) ./...
 	.ci/with-postgres go test -timeout 9m -race -short ./internal/... ./queue/... ./printouts/spool

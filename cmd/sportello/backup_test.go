@@ -31,7 +31,7 @@ import (
 // is when the copy goes back to where it came from.
 func TestBackupUnderLoad(t *testing.T) {
 	data, file := t.TempDir(), filepath.Join(t.TempDir(), "backup.db")
-	token := furnish(t, data)
+	token := furnish(t, data, access.Kiosk)
 	server := serveAt(t, data)
 	told := make(map[string]bool)
 	highest := 0
@@ -114,7 +114,7 @@ type lived struct{ data, backup string }
 func live(t *testing.T) lived {
 	t.Helper()
 	l := lived{t.TempDir(), filepath.Join(t.TempDir(), "backup.db")}
-	furnish(t, l.data)
+	furnish(t, l.data, access.Kiosk)
 	db := l.open(t)
 	count := func(series string, last int) func(ctx context.Context, tx *store.Tx) error {
 		return func(ctx context.Context, tx *store.Tx) error {
