@@ -346,7 +346,11 @@ func repeatErasures(ctx context.Context, tx *store.Tx, erasures []audit.Erasure,
 // exchange puts the prepared copy in place and returns where the old database is kept.
 func (r restoration) exchange(old before) (kept string, err error) {
 	place := databaseFile(r.data)
-	kept = place + ".before-restore-" + r.now().UTC().Format("20060102T150405.000Z")
+	stamp := place + ".before-restore-" + r.now().UTC().Format("20060102T150405Z")
+	kept = stamp
+	for n := 2; there(kept); n++ {
+		kept = fmt.Sprintf("%s-%d", stamp, n)
+	}
 	model := r.data
 	if old.there {
 		model = place
@@ -372,6 +376,12 @@ func (b before) tell(out io.Writer, kept string) {
 		fmt.Fprintln(out, "if so, erase it again, and restore again with a larger --skip.")
 	}
 	fmt.Fprintf(out, "The old database is kept as %s; delete it when nothing is missing.\n", kept)
+}
+
+// there reports whether something has that name.
+func there(name string) bool {
+	_, err := os.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // ownAs gives a file to the owner of another, so that a restore by root does not lock out the server.
