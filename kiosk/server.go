@@ -62,8 +62,8 @@ type Server struct {
 	pictures sync.Map           // office → *queue.Picture, the last one made
 	making   singleflight.Group // pictures, by office and version
 
-	limits *limits
-	rights rights // of streams' readers, when they change
+	limits  *limits
+	rights  rights // of streams' readers, when they change
 	health  health
 	metrics *metrics
 

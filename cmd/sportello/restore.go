@@ -264,7 +264,7 @@ func (r restoration) check(ctx context.Context, db *store.DB) error {
 // whether this is one of them.
 type forgetters []func(ctx context.Context, tx *store.Tx, subject string) (bool, error)
 
-var everything = forgetters{spool.Forget}
+var everything = forgetters{spool.Forget, access.Repeat}
 
 // settled is what was done to a database that was put back.
 type settled struct {

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
@@ -240,6 +241,11 @@ WHERE id = $1`, d.ID, digest(token), store.Millis(tx.Now), from.Address, from.Ag
 		return err
 	}
 	tx.Touch(Topic, 0)
+	if !d.Enrolled.IsZero() {
+		if err := audit.Erase(ctx, tx, "device:"+d.ID); err != nil { // the token it had
+			return err
+		}
+	}
 	return record(ctx, tx, "device:"+d.ID, "device.enrol", "device:"+d.ID, nil)
 }
 
@@ -311,6 +317,9 @@ UPDATE devices SET rev = rev + 1, token_hash = NULL, code_hash = NULL, code_key 
 		return errDeviceMissing
 	}
 	tx.Touch(Topic, 0)
+	if err := audit.Erase(ctx, tx, "device:"+id); err != nil {
+		return err
+	}
 	return record(ctx, tx, by, "device.revoke", "device:"+id, nil)
 }
 

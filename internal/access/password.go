@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/crypto/argon2"
 
+	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
@@ -143,6 +144,9 @@ func setPassword(ctx context.Context, tx *store.Tx, user, hash, kept, by string)
 		return fmt.Errorf("set password: %w", err)
 	}
 	if err := endSessions(ctx, tx, user, kept); err != nil {
+		return err
+	}
+	if err := audit.Erase(ctx, tx, "password:"+user); err != nil {
 		return err
 	}
 	return record(ctx, tx, by, "user.password", "user:"+user, nil)

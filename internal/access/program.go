@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
@@ -108,6 +109,9 @@ func RevokeProgram(ctx context.Context, tx *store.Tx, territory, id, by string) 
 		return fault.New(fault.Missing, "program_missing")
 	}
 	tx.Touch(Topic, 0)
+	if err := audit.Erase(ctx, tx, "program:"+id); err != nil {
+		return err
+	}
 	return record(ctx, tx, by, "token.revoke", "program:"+id, nil)
 }
 

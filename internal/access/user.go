@@ -158,6 +158,9 @@ func EndUser(ctx context.Context, tx *store.Tx, id, by string) error {
 	if _, err := tx.Exec(ctx, `DELETE FROM password_links WHERE user_id = $1`, id); err != nil {
 		return fmt.Errorf("end user: %w", err)
 	}
+	if err := audit.Erase(ctx, tx, "user:"+id); err != nil {
+		return err
+	}
 	return record(ctx, tx, by, "user.end", "user:"+id, nil)
 }
 
