@@ -32,8 +32,10 @@ type Head struct {
 
 // InstitutionEntry is [[institution]].
 type InstitutionEntry struct {
-	ID   string `toml:"id" json:"id"`
-	Name string `toml:"name,omitzero" json:"name,omitzero"` // default: the id
+	ID      string `toml:"id" json:"id"`
+	Name    string `toml:"name,omitzero" json:"name,omitzero"`       // default: the id
+	Contact string `toml:"contact,omitzero" json:"contact,omitzero"` // where to write to it: address, e-mail, phone
+	DPO     string `toml:"dpo,omitzero" json:"dpo,omitzero"`         // where to write to its data protection officer
 }
 
 // ServiceEntry is [[service]]: a service of the built-in catalogue with what the territory changes,

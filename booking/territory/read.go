@@ -211,7 +211,7 @@ func build(f *File, stamp string) (*Territory, error) {
 		services:  map[string]*Service{}, offices: map[string]*Office{}, officers: map[string]*Officer{},
 	}
 	for _, e := range f.Institutions {
-		t.Institutions = append(t.Institutions, &Institution{e.ID, cmp.Or(e.Name, e.ID)})
+		t.Institutions = append(t.Institutions, &Institution{e.ID, cmp.Or(e.Name, e.ID), e.Contact, e.DPO})
 	}
 	if t.Services, err = effective(f.Services); err != nil {
 		return nil, err

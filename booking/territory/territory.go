@@ -55,8 +55,9 @@ type Territory struct {
 	officers map[string]*Officer
 }
 
-// Institution is a body that receives citizens; each is its own data controller.
-type Institution struct{ ID, Name string }
+// Institution is a body that receives citizens; each is its own data controller. Contact says where
+// to write to it, DPO where to its data protection officer (GDPR art. 13); empty: not said.
+type Institution struct{ ID, Name, Contact, DPO string }
 
 // Need is a choice of the kiosk's first menu: what brings people here, in their own words.
 type Need struct {

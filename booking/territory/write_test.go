@@ -275,6 +275,9 @@ timezone = "Europe/Rome"`,
   name = "Sportello 1"`,
 		`series = "L"`, `series = "L"
 name = "Consulenze"`,
+		`name = "INPS"`, `name = "INPS"
+contact = "via Esempio 2; inps@isernia.example"
+dpo = "rpd@inps.example"`,
 		`id = "centro"`, `id = "tutto"`,
 		`office = "centro"`, `office = "tutto"`,
 		"minutes = 30", `minutes = 30

@@ -14,7 +14,7 @@ var arrows = map[string][]string{
 	"kiosk":                    {"*"},
 	"queue":                    {"queue/rule", "queue/forecast", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"queue/forecast":           {"queue/rule"},
-	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault"},
+	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault", "internal/audit"},
 	"printouts/spool":          {"printouts", "internal/store", "internal/fault"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/access":          {"internal/store", "internal/fault", "internal/audit"},
@@ -31,6 +31,7 @@ var owners = map[string][]string{
 	"github.com/skip2/go-qrcode":       {"kiosk", "printouts"},
 	"codeberg.org/go-pdf/fpdf":         {"printouts"},
 	"github.com/nicksnyder/go-i18n/v2": {"static"},
+	"github.com/yuin/goldmark":         {"kiosk"},
 
 	"github.com/prometheus/client_golang": {"kiosk"},
 }
