@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"net/http"
 	"time"
 
 	"sportello/queue"
@@ -30,4 +31,9 @@ func (s *Server) Routes() []string {
 		all = append(all, r.Method+" "+r.Path)
 	}
 	return all
+}
+
+// Fail answers a request with an error.
+func (s *Server) Fail(w http.ResponseWriter, r *http.Request, err error) {
+	s.fail(err, s.echo.NewContext(r, w))
 }

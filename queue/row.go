@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"sportello/booking/territory"
 	"sportello/booking/timetable"
 	"sportello/internal/fault"
 	"sportello/internal/store"
@@ -195,7 +196,11 @@ func seat(ctx context.Context, tx *store.Tx, before, t Ticket) error {
 			return err
 		}
 		if taken == 0 {
-			return fault.New(fault.Conflict, "desk_busy", "desk", desk)
+			office, err := territory.Of(ctx, tx, t.Office)
+			if err != nil {
+				return err
+			}
+			return fault.New(fault.Conflict, "desk_busy", "desk", deskName(office, desk))
 		}
 	}
 	return nil
