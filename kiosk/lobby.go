@@ -34,6 +34,7 @@ func (s *Server) lobbyRoutes() {
 	s.handle(http.MethodGet, "/kiosk/ticket", access.UseKiosk, s.lobbyTicket)
 	s.handle(http.MethodGet, "/kiosk/ticket/state", access.UseKiosk, s.lobbyTicketState)
 	s.handle(http.MethodPost, "/kiosk/ticket/reprint", access.UseKiosk, s.lobbyReprint)
+	s.handle(http.MethodGet, "/kiosk/privacy", access.UseKiosk, s.lobbyPrivacy)
 	s.handle(http.MethodGet, "/kiosk/alive", access.UseKiosk, s.lobbyAlive)
 	s.handle(http.MethodGet, "/kiosk/waking", access.SeePublic, s.lobbyWaking)
 	s.handle(http.MethodGet, "/kiosk/worker.js", access.SeePublic, lobbyWorker)
@@ -301,7 +302,7 @@ func (s *Server) lobbySearch(c echo.Context, v visitor) error {
 		return err
 	}
 	f := s.frame(c, p.Office, "/kiosk/needs")
-	f.Typing = true
+	f.Long = true
 	view := searchView{Query: typed(c.QueryParam("q"), c.QueryParam("key")), List: c.QueryParam("list") == "1"}
 	f.own.Set("q", view.Query)
 	view.Rows, view.Latin = latinKeys, true

@@ -16,7 +16,7 @@ import (
 // then waits before it begins anew. Whoever asked for an easier screen gets twice the first.
 const (
 	lobbyIdle     = 60 * time.Second
-	lobbyIdleText = 90 * time.Second // on pages to type on
+	lobbyIdleLong = 90 * time.Second // on pages to type on, or to read
 	lobbyWarn     = 30 * time.Second
 )
 
@@ -77,7 +77,7 @@ type frame struct {
 	Office       string
 	Institutions []string
 	Up           string // the page before this one; "" on the first
-	Typing       bool   // a page to type on
+	Long         bool   // a page to type on, or to read
 
 	path string
 	own  url.Values // what this page's address says besides the preferences
@@ -152,8 +152,8 @@ func (frame) Languages() []static.Language { return static.Languages() }
 // Idle is after how many seconds the kiosk asks whether anybody is there.
 func (f frame) Idle() int {
 	idle := lobbyIdle
-	if f.Typing {
-		idle = lobbyIdleText
+	if f.Long {
+		idle = lobbyIdleLong
 	}
 	if f.Easier() {
 		idle *= 2

@@ -31,6 +31,7 @@ type phoneView struct {
 	Page
 	Token, Number string
 	Office        string
+	Territory     string // its id
 	State         queue.State
 	Calls         int
 	Heading       string
@@ -171,7 +172,7 @@ func phoneLanguage(c echo.Context, t queue.Ticket) string {
 func phoneOf(p *queue.Picture, t queue.Ticket, lang string, now time.Time) phoneView {
 	zone := p.Office.Zone()
 	view := phoneView{
-		Page: page(lang), Token: t.Token, Number: t.Label(), Office: p.Office.Name, State: t.State, Calls: t.Calls,
+		Page: page(lang), Token: t.Token, Number: t.Label(), Office: p.Office.Name, Territory: p.Office.Territory.ID, State: t.State, Calls: t.Calls,
 		Updated: static.Text(lang, "phone.updated", "time", now.In(zone).Format("15:04")), Languages: static.Languages(),
 	}
 	if t.Day != p.Day && !t.State.Ended() {

@@ -102,6 +102,8 @@ func New(o Options) (*Server, error) {
 	s.deskRoutes()
 	s.accountRoutes()
 	s.publicRoutes()
+	s.publicTextRoutes()
+	s.textRoutes()
 	s.apiRoutes()
 	return s, nil
 }

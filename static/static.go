@@ -1,7 +1,7 @@
 // Package static holds what the pages are made of besides templates: the built front-end assets,
-// addressed by content hash, and the message catalogues in nine languages.
+// addressed by content hash, the message catalogues in nine languages, and the public texts.
 //
-// Both are embedded. The assets are built by npm into dist, which is not committed: a binary
+// All are embedded. The assets are built by npm into dist, which is not committed: a binary
 // compiled before that has none, and [Check] says so. The catalogues are the files of messages; a
 // text missing in a language is shown in Italian. Nothing here changes after it was first read, and
 // nothing panics on a name or key it does not know: the page shows the gap and a test finds it.
@@ -14,7 +14,7 @@ import (
 	"sync"
 )
 
-//go:embed all:dist messages/*.toml
+//go:embed all:dist messages/*.toml texts/*.md
 var embedded embed.FS
 
 var assets = sync.OnceValues(func() (*Assets, error) {
@@ -79,4 +79,11 @@ func CheckMessages() error {
 		return err
 	}
 	return c.Check()
+}
+
+// Document returns our own public text name in lang, as Markdown with placeholders; not every
+// language has one, Italian has all.
+func Document(name, lang string) (text string, ok bool) {
+	read, err := embedded.ReadFile("texts/" + name + "." + lang + ".md")
+	return string(read), err == nil
 }

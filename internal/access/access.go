@@ -63,6 +63,7 @@ const (
 	ManageUsers   Permission = "manage accounts"
 	ManageDevices Permission = "manage devices and printers"
 	ManageKeys    Permission = "manage programs and their tokens"
+	EditTexts     Permission = "write the public texts"
 	SeeAudit      Permission = "see who did what"
 )
 
@@ -89,6 +90,7 @@ var permissions = map[Permission][]Role{
 	ManageUsers:   {Administrator},
 	ManageDevices: {Administrator, Manager},
 	ManageKeys:    {Administrator},
+	EditTexts:     {Administrator, Manager},
 	SeeAudit:      {Administrator, Manager, Officer},
 }
 

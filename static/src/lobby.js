@@ -5,6 +5,7 @@ import './lobby/touch.js'
 import './lobby/idle.js'
 import './lobby/number.js'
 import './lobby/waiting.js'
+import './lobby/reading.js'
 import './lobby/fit.js' // measures a page once the others have made it ready
 import { begin } from './lobby/pages.js'
 
