@@ -104,7 +104,7 @@ func TestTwoEditorsCollide(t *testing.T) {
 	one.want(http.StatusOK, "Il testo è salvato")
 
 	two.post(textPath, "do", "save", "rev", "0", "body", "Quello di Lia")
-	two.want(http.StatusConflict, "Qualcun altro ha cambiato questo testo", "Quello di Lia</textarea>", "Quello di Ivo</textarea>", `name="rev" value="1"`)
+	two.want(http.StatusConflict, "Qualcuno ha cambiato questi dati nel frattempo", "Quello di Lia</textarea>", "Quello di Ivo</textarea>", `name="rev" value="1"`)
 	two.post(textPath, "do", "preview", "rev", "1", "body", "Quello di Lia e Ivo")
 	two.want(http.StatusOK, `name="rev" value="1"`)
 
@@ -124,11 +124,11 @@ func TestWhoMayEditTexts(t *testing.T) {
 	h.update(func(ctx context.Context, tx *store.Tx) error {
 		importDemo(ctx, t, tx, "milano")
 		other := access.User{ID: "user-milano", Login: "milano", Name: "Mia Prova", Role: access.Manager, Territory: "milano"}
-		if err := access.AddUser(ctx, tx, other, access.HashPassword(deskPassword)); err != nil {
+		if err := access.AddUser(ctx, tx, other, access.HashPassword(deskPassword), "user:test"); err != nil {
 			return err
 		}
 		all := access.User{ID: "user-all", Login: "all", Name: "Nina Prova", Role: access.Administrator}
-		return access.AddUser(ctx, tx, all, access.HashPassword(deskPassword))
+		return access.AddUser(ctx, tx, all, access.HashPassword(deskPassword), "user:test")
 	})
 	for _, tt := range []struct {
 		login  string
