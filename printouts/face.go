@@ -18,6 +18,7 @@ import (
 type face struct {
 	style     string // as fpdf names it: "" regular, "B" bold
 	ttf       []byte
+	outline   *sfnt.Font
 	capHeight float64
 	glyphs    map[rune]glyph
 }
@@ -57,7 +58,7 @@ func readFace(style string, ttf []byte) (*face, error) {
 	if err != nil {
 		return nil, fmt.Errorf("measure font: %w", err)
 	}
-	face := &face{style: style, ttf: ttf, capHeight: em(metrics.CapHeight), glyphs: map[rune]glyph{}}
+	face := &face{style: style, ttf: ttf, outline: f, capHeight: em(metrics.CapHeight), glyphs: map[rune]glyph{}}
 	for r := ' '; r <= '\uffff'; r++ { // fpdf writes characters of the basic plane only
 		index, err := f.GlyphIndex(&buf, r)
 		if err != nil || index == 0 {

@@ -1,4 +1,5 @@
-// Package printouts turns values into paper: for now the queue ticket of an 80 mm printer, as PDF.
+// Package printouts turns values into paper: the queue ticket and a printer's trial page, as PDF of
+// 80 mm and as the ESC/POS commands of thermal printers.
 //
 // It is pure: the caller hands it values and texts and gets bytes. The same values give the same
 // bytes, so a printout can be made again instead of being stored. The package knows no office, no
@@ -6,7 +7,8 @@
 //
 // # What it can draw
 //
-// Text is set in the Go fonts, embedded in the file. They hold Latin, Cyrillic and Greek, which
+// Text is set in the Go fonts, embedded in the PDF. A thermal printer sets what code page 858 holds
+// in its own type and gets the rest, and the number, as an image in the same fonts. They hold Latin, Cyrillic and Greek, which
 // covers Italian, English, Romanian, Ukrainian, Spanish, French and Albanian. They hold neither
 // Arabic nor Chinese: a ticket whose second language they cannot draw in full is printed in
 // Italian alone, never with empty boxes, and the page behind its QR code speaks the citizen's
@@ -16,7 +18,7 @@
 //
 // # What it does not claim
 //
-// The files carry title and language but no structure tree, and conform to neither PDF/A nor PDF/UA.
+// The PDF files carry title and language but no structure tree, and conform to neither PDF/A nor PDF/UA.
 package printouts
 
 import "golang.org/x/text/language"

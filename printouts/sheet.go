@@ -98,14 +98,20 @@ func (s *sheet) squares(matrix [][]bool, x, y, side float64) {
 	})
 }
 
-// qrMatrix is the QR code of content at error correction M, without its quiet zone.
-func qrMatrix(content string) ([][]bool, error) {
+// qrMatrix is the QR code of content at error correction M, without its quiet zone, and how many
+// dots wide a module of it is on paper. It returns ErrLongURL when phones could not read it.
+func qrMatrix(content string) (matrix [][]bool, module int, err error) {
 	code, err := qrcode.New(content, qrcode.Medium)
 	if err != nil {
-		return nil, err
+		return nil, 0, fmt.Errorf("%w: %w", ErrLongURL, err)
 	}
 	code.DisableBorder = true
-	return code.Bitmap(), nil
+	matrix = code.Bitmap()
+	module = min(qrSide/len(matrix), qrModule)
+	if module < qrLeastModule {
+		return nil, 0, ErrLongURL
+	}
+	return matrix, module, nil
 }
 
 // pdf renders the sheet as a document of one page, width mm wide and as high as what is on it

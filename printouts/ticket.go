@@ -3,7 +3,6 @@ package printouts
 import (
 	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -48,25 +47,26 @@ const (
 	ticketHalf   = (ticketBody - ticketGutter) / 2
 	ticketSecond = ticketMargin + ticketHalf + ticketGutter // where the second column starts
 	ticketGap    = 3.5                                      // between text and rule
+	ticketNumber = 84.0                                     // points at most
 	ticketLine   = 2.0                                      // between lines of different type
 )
 
-// The QR code of the ticket. A quiet zone of four modules (ISO/IEC 18004) is at most 3 mm, less
-// than the margin on its left and the gaps above and below.
+// The QR code of a printout, in dots. A quiet zone of four modules (ISO/IEC 18004) is at most 3 mm,
+// less than the margin on its left and the gaps above and below.
 const (
-	qrSide        = 30.0    // mm at most
-	qrModule      = 6 * dot // at most: larger only costs paper
-	qrLeastModule = 3 * dot // below, phones read thermal print badly
+	qrSide        = 240 // at most
+	qrModule      = 6   // at most: larger only costs paper
+	qrLeastModule = 3   // below, phones read thermal print badly
 )
 
 // ErrNoNumber means that a ticket has no number, or one with a character that cannot be printed.
 var ErrNoNumber = errors.New("the ticket has no printable number")
 
-// ErrNoTime means that a ticket does not say when it was issued.
-var ErrNoTime = errors.New("the ticket has no time of issue")
+// ErrNoTime means that a printout does not say when it was made.
+var ErrNoTime = errors.New("the printout has no time")
 
-// ErrLongURL means that a status address is too long for a QR code a phone reads from a ticket.
-var ErrLongURL = errors.New("the status address is too long for a QR code on a ticket")
+// ErrLongURL means that an address is too long for a QR code a phone reads from a printout.
+var ErrLongURL = errors.New("the address is too long for a QR code on paper")
 
 // PDF returns the ticket as a document of one page, 80 mm wide and as high as its content. It
 // returns ErrNoNumber, ErrNoTime or ErrLongURL for a ticket that would be of no use on paper. The
@@ -214,7 +214,7 @@ func (s *ticketSheet) number(t Ticket) {
 	if s.pair(s.label, t.Words.Title, t.Second.Title) {
 		s.y += ticketGap + 1
 	}
-	st := style{face: s.bold, size: 84, leading: 1}.fit(s.bold.width(t.Number), ticketBody, 0)
+	st := style{face: s.bold, size: ticketNumber, leading: 1}.fit(s.bold.width(t.Number), ticketBody, 0)
 	s.y += s.text(st, ticketMargin, s.y, ticketBody, t.Number)
 }
 
@@ -248,26 +248,30 @@ func (s *ticketSheet) phone(t Ticket) error {
 	if t.StatusURL == "" {
 		return nil
 	}
-	matrix, err := qrMatrix(t.StatusURL)
-	if err != nil {
-		return fmt.Errorf("%w: %w", ErrLongURL, err)
-	}
-	module := math.Floor(qrSide/float64(len(matrix))/dot) * dot
-	if module < qrLeastModule {
-		return ErrLongURL
-	}
-	module = min(module, qrModule)
-
 	s.section()
-	s.y = onDots(s.y)
-	side := float64(len(matrix)) * module
-	s.squares(matrix, ticketMargin, s.y, module)
-	y := s.y + s.text(s.strong, ticketSecond, s.y, ticketHalf, t.Words.FollowOnPhone)
+	top := s.y
+	if err := s.code(t.StatusURL); err != nil {
+		return err
+	}
+	y := top + s.text(s.strong, ticketSecond, top, ticketHalf, t.Words.FollowOnPhone)
 	if t.Second.FollowOnPhone != "" {
 		y += ticketGap
 		y += s.text(s.label, ticketSecond, y, ticketHalf, t.Second.FollowOnPhone)
 	}
-	s.y = max(s.y+side, y)
+	s.y = max(s.y, y)
+	return nil
+}
+
+// code sets a QR code.
+func (s *ticketSheet) code(content string) error {
+	matrix, dots, err := qrMatrix(content)
+	if err != nil {
+		return err
+	}
+	module := float64(dots) * dot
+	s.y = onDots(s.y)
+	s.squares(matrix, ticketMargin, s.y, module)
+	s.y += float64(len(matrix)) * module
 	return nil
 }
 

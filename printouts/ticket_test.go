@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/google/go-cmp/cmp"
-
 	"sportello/printouts"
 )
 
@@ -123,19 +121,7 @@ func TestTicketText(t *testing.T) {
 	for name, ticket := range samples(t) {
 		t.Run(name, func(t *testing.T) {
 			got := run(t, "pdftotext", "-raw", "-nopgbrk", "-enc", "UTF-8", file(t, ticket), "-")
-			golden := filepath.Join("testdata", "ticket-"+name+".txt")
-			if *update {
-				if err := os.WriteFile(golden, got, 0o644); err != nil {
-					t.Fatal(err)
-				}
-			}
-			want, err := os.ReadFile(golden)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(string(want), string(got)); diff != "" {
-				t.Errorf("text (-want +got):\n%s", diff)
-			}
+			golden(t, "ticket-"+name+".txt", string(got))
 		})
 	}
 }
@@ -195,7 +181,7 @@ func TestTicketQR(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			got := strings.TrimSpace(string(run(t, "zbarimg", "-q", "--raw", "--nodbus", picture(t, file(t, ticket)))))
+			got := readQR(t, picture(t, file(t, ticket)))
 			if want := ticket.StatusURL; got != want {
 				t.Errorf("QR code says %q, want %q", got, want)
 			}
@@ -303,7 +289,11 @@ func TestTicketRefused(t *testing.T) {
 			tt.change(&ticket)
 			pdf, err := ticket.PDF()
 			if !errors.Is(err, tt.want) || pdf != nil {
-				t.Errorf("got %d bytes and error %v, want none and %v", len(pdf), err, tt.want)
+				t.Errorf("PDF: got %d bytes and error %v, want none and %v", len(pdf), err, tt.want)
+			}
+			commands, err := ticket.ESCPOS(printouts.Head80)
+			if !errors.Is(err, tt.want) || commands != nil {
+				t.Errorf("ESC/POS: got %d bytes and error %v, want none and %v", len(commands), err, tt.want)
 			}
 		})
 	}
@@ -403,12 +393,18 @@ func inkIn(page image.Image, area image.Rectangle) image.Rectangle {
 
 // firstBlock is the smallest rectangle around what stands above the first line without ink.
 func firstBlock(page image.Image) image.Rectangle {
-	ink := inkIn(page, page.Bounds())
-	end := ink.Min.Y
-	for !inkIn(page, image.Rect(0, end, page.Bounds().Max.X, end+1)).Empty() {
+	return blockAt(page, inkIn(page, page.Bounds()), 1)
+}
+
+// blockAt is the smallest rectangle around what stands at the top of area, which has ink there, and
+// above the first gap lines without any.
+func blockAt(page image.Image, area image.Rectangle, gap int) image.Rectangle {
+	end := area.Min.Y
+	for end < area.Max.Y && !inkIn(page, image.Rect(area.Min.X, end, area.Max.X, end+gap)).Empty() {
 		end++
 	}
-	return inkIn(page, image.Rect(0, ink.Min.Y, page.Bounds().Max.X, end))
+	area.Max.Y = end
+	return inkIn(page, area)
 }
 
 // tallestGap is the largest number of lines on end without a black dot in area.

@@ -1,0 +1,246 @@
+package printouts
+
+import (
+	"bytes"
+	"image"
+	"image/draw"
+	"slices"
+	"strings"
+	"sync"
+
+	"golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
+	"golang.org/x/image/math/fixed"
+	"golang.org/x/text/encoding/charmap"
+)
+
+// A Head is the width that a thermal printer prints, in dots.
+type Head int
+
+// The heads there are.
+const (
+	Head80       Head = 576 // 80 mm paper at 203 dpi
+	Head80Coarse Head = 512 // 80 mm paper at 180 dpi
+	Head58       Head = 384 // 58 mm paper at 203 dpi
+)
+
+// Known reports whether h is one of the heads there are.
+func (h Head) Known() bool { return h == Head80 || h == Head80Coarse || h == Head58 }
+
+const (
+	cell     = 12   // dots: the advance of a printer's own character, which is 24 dots high
+	pitch    = 30   // dots from one line of drawn text to the next, about a printer's own
+	drawnEm  = 25.0 // dots: the capitals of drawn text are then as high as the printer's
+	band     = 48   // lines of dots in one image at most: printers keep a few KB
+	codePage = 19   // 858, as printers number theirs
+	esc      = 0x1b
+	gs       = 0x1d
+)
+
+// A tape is a printout in the making for a thermal printer: ESC/POS commands, one below the other,
+// everything centred. What code page 858 has is sent as text; a paragraph with any other character
+// is drawn and sent as an image.
+type tape struct {
+	typefaces
+	head Head
+	out  bytes.Buffer
+}
+
+// newTape clears what an earlier printout left half done, and sets the code page.
+func newTape(faces typefaces, head Head) *tape {
+	t := &tape{typefaces: faces, head: head}
+	t.put(esc, '@', esc, 't', codePage, esc, 'a', 1)
+	return t
+}
+
+// end feeds the paper, cuts it and returns all commands.
+func (t *tape) end() []byte {
+	t.put(esc, 'd', 2, gs, 'V', 'B', 0)
+	return t.out.Bytes()
+}
+
+func (t *tape) put(commands ...byte) { t.out.Write(commands) }
+
+// A lettering is how text is set.
+type lettering struct {
+	bold  bool
+	scale int // times the usual width and height, 1 to 8
+}
+
+// The letterings of a tape.
+var (
+	plain  = lettering{scale: 1}
+	strong = lettering{scale: 1, bold: true}
+	large  = lettering{scale: 2, bold: true}
+)
+
+// columns is how many of the printer's characters of this lettering go on a line.
+func (l lettering) columns(head Head) int { return int(head) / (cell * l.scale) }
+
+// lines is how many lines text takes.
+func (t *tape) lines(l lettering, text string) int {
+	if own, ok := native(text); ok {
+		return len(cells().wrap(own, float64(l.columns(t.head))))
+	}
+	return len(t.face(l).wrap(text, float64(t.head)/l.em()))
+}
+
+// text sets a paragraph.
+func (t *tape) text(l lettering, text string) {
+	own, ok := native(text)
+	if !ok {
+		t.draw(l, text)
+		return
+	}
+	for _, line := range cells().wrap(own, float64(l.columns(t.head))) {
+		t.piece(l, line)
+		t.put('\n')
+	}
+}
+
+// piece adds text of the code page to the line.
+func (t *tape) piece(l lettering, text string) {
+	bold := byte(0)
+	if l.bold {
+		bold = 1
+	}
+	size := byte(l.scale - 1)
+	t.put(esc, 'E', bold, gs, '!', size<<4|size)
+	for _, r := range text {
+		b, _ := charmap.CodePage858.EncodeRune(r)
+		t.put(b)
+	}
+}
+
+// draw sets a paragraph as an image.
+func (t *tape) draw(l lettering, text string) {
+	lines := t.face(l).wrap(text, float64(t.head)/l.em())
+	high := pitch * l.scale
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), high*len(lines)))
+	for i, line := range lines {
+		baseline := float64(high*i) + (float64(high)+t.face(l).capHeight*l.em())/2
+		t.face(l).draw(canvas, line, l.em(), baseline)
+	}
+	t.raster(canvas)
+}
+
+// fill draws text of one line as wide as the head, or as high as em makes it, without room around.
+func (t *tape) fill(text string, em float64) {
+	em = min(em, float64(t.head)/t.bold.width(text))
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), int(1.5*em)))
+	t.bold.draw(canvas, text, em, em)
+	t.raster(inked(canvas))
+}
+
+func (t *tape) face(l lettering) *face {
+	if l.bold {
+		return t.bold
+	}
+	return t.regular
+}
+
+// em is the size of drawn text, in dots.
+func (l lettering) em() float64 { return drawnEm * float64(l.scale) }
+
+// draw draws text of one line on canvas, centred.
+func (f *face) draw(canvas draw.Image, text string, em, baseline float64) {
+	set, err := opentype.NewFace(f.outline, &opentype.FaceOptions{Size: em, DPI: 72, Hinting: font.HintingNone})
+	if err != nil { // never: there is an outline
+		panic(err)
+	}
+	left := (float64(canvas.Bounds().Dx()) - f.width(text)*em) / 2
+	pen := font.Drawer{Dst: canvas, Src: image.Opaque, Face: set, Dot: fixed.Point26_6{
+		X: fixed.Int26_6(left * 64), Y: fixed.I(int(baseline)),
+	}}
+	pen.DrawString(text)
+}
+
+// inked is canvas without the empty lines of dots at its top and foot.
+func inked(canvas *image.Alpha) *image.Alpha {
+	area := canvas.Bounds()
+	empty := func(y int) bool {
+		row := canvas.Pix[y*canvas.Stride : (y+1)*canvas.Stride]
+		return !slices.ContainsFunc(row, black)
+	}
+	for area.Min.Y < area.Max.Y && empty(area.Min.Y) {
+		area.Min.Y++
+	}
+	for area.Min.Y < area.Max.Y && empty(area.Max.Y-1) {
+		area.Max.Y--
+	}
+	return canvas.SubImage(area).(*image.Alpha)
+}
+
+// black reports whether a dot of this opacity is printed.
+func black(alpha byte) bool { return alpha >= 0x80 }
+
+// space leaves so many lines of dots empty.
+func (t *tape) space(high int) {
+	t.raster(image.NewAlpha(image.Rect(0, 0, int(t.head), high)))
+}
+
+// rule draws a line across the paper, with room above and below.
+func (t *tape) rule() {
+	const above, line, below = 12, 2, 16
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), above+line+below))
+	draw.Draw(canvas, image.Rect(0, above, int(t.head), above+line), image.Opaque, image.Point{}, draw.Src)
+	t.raster(canvas)
+}
+
+// raster sends canvas, which is as wide as the head, in bands.
+func (t *tape) raster(canvas *image.Alpha) {
+	width, height := canvas.Bounds().Dx()/8, canvas.Bounds().Dy()
+	for top := 0; top < height; top += band {
+		rows := min(band, height-top)
+		t.put(gs, 'v', '0', 0, byte(width), byte(width>>8), byte(rows), byte(rows>>8))
+		for i := range rows * width {
+			t.put(dots(canvas.Pix[(top+i/width)*canvas.Stride+i%width*8:]))
+		}
+	}
+}
+
+// dots packs the first eight pixels into a byte, the leftmost in its highest bit.
+func dots(pixels []byte) (packed byte) {
+	for _, alpha := range pixels[:8] {
+		packed <<= 1
+		if black(alpha) {
+			packed |= 1
+		}
+	}
+	return packed
+}
+
+// qr has the printer make the QR code of content, at error correction M, with modules of so many
+// dots.
+func (t *tape) qr(content string, module int) {
+	store := len(content) + 3
+	t.put(gs, '(', 'k', 4, 0, '1', 'A', '2', 0)
+	t.put(gs, '(', 'k', 3, 0, '1', 'C', byte(module))
+	t.put(gs, '(', 'k', 3, 0, '1', 'E', '1')
+	t.put(gs, '(', 'k', byte(store), byte(store>>8), '1', 'P', '0')
+	t.out.WriteString(content)
+	t.put(gs, '(', 'k', 3, 0, '1', 'Q', '0')
+}
+
+// cells is the printer's own type: every character of the code page is one cell wide.
+var cells = sync.OnceValue(func() *face {
+	f := &face{glyphs: make(map[rune]glyph)}
+	for b := byte(' '); b != 0; b++ {
+		f.glyphs[charmap.CodePage858.DecodeByte(b)] = glyph{advance: 1}
+	}
+	return f
+})
+
+// typewriter writes what the code page lacks as typewriters do.
+var typewriter = strings.NewReplacer("–", "-", "—", "-", "’", "'", "‘", "'", "“", `"`, "”", `"`, "„", `"`, "…", "...")
+
+// native returns text in the characters of the code page, and whether it has them all.
+func native(text string) (own string, ok bool) {
+	own = typewriter.Replace(text)
+	for _, r := range own {
+		if _, ok := cells().glyphs[r]; !ok {
+			return "", false
+		}
+	}
+	return own, true
+}
