@@ -1,4 +1,4 @@
-// Package printouts turns values into paper: the queue ticket and a printer's trial page, as PDF of
+// Package printouts turns values into paper: the queue ticket and a printer's test page, as PDF of
 // 80 mm and as the ESC/POS commands of thermal printers.
 //
 // It is pure: the caller hands it values and texts and gets bytes. The same values give the same

@@ -166,62 +166,62 @@ func TestHeads(t *testing.T) {
 	}
 }
 
-var trial = printouts.Trial{
+var page = printouts.TestPage{
 	Title: "Prova di stampa", Check: "Se leggi tutte le righe e il codice, la stampante va bene.",
 	Printer: "Totem – ingresso", Office: "Centro Integrato per il Lavoro", URL: "https://sportello.example.it/",
 }
 
-func TestTrial(t *testing.T) {
-	trial := trial
-	trial.At = sample(t).IssuedAt
+func TestTestPage(t *testing.T) {
+	page := page
+	page.At = sample(t).IssuedAt
 	for _, head := range heads {
-		commands, err := trial.ESCPOS(head)
+		commands, err := page.ESCPOS(head)
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := unroll(t, commands, int(head))
 		if head == printouts.Head80 {
-			golden(t, "tape-trial.txt", got.text)
+			golden(t, "tape-test-page.txt", got.text)
 		}
 		if ink := inkIn(got.paper, got.paper.Bounds()); ink.Dx() != int(head) {
 			t.Errorf("ink is %d dots wide, want all of %d", ink.Dx(), head)
 		}
-		if got := readQR(t, got.onPaper(t)); got != trial.URL {
-			t.Errorf("QR code says %q, want %q", got, trial.URL)
+		if got := readQR(t, got.onPaper(t)); got != page.URL {
+			t.Errorf("QR code says %q, want %q", got, page.URL)
 		}
 	}
-	pdf, err := trial.PDF()
+	pdf, err := page.PDF()
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(t.TempDir(), "trial.pdf")
+	path := filepath.Join(t.TempDir(), "test-page.pdf")
 	if err := os.WriteFile(path, pdf, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "trial.txt", string(run(t, "pdftotext", "-raw", "-nopgbrk", "-enc", "UTF-8", path, "-")))
-	if got := readQR(t, picture(t, path)); got != trial.URL {
-		t.Errorf("QR code of the PDF says %q, want %q", got, trial.URL)
+	golden(t, "test-page.txt", string(run(t, "pdftotext", "-raw", "-nopgbrk", "-enc", "UTF-8", path, "-")))
+	if got := readQR(t, picture(t, path)); got != page.URL {
+		t.Errorf("QR code of the PDF says %q, want %q", got, page.URL)
 	}
 }
 
-func TestTrialRefused(t *testing.T) {
+func TestTestPageRefused(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
-		change func(*printouts.Trial)
+		change func(*printouts.TestPage)
 		want   error
 	}{
-		{"no time", func(*printouts.Trial) {}, printouts.ErrNoTime},
-		{"an address too fine to print", func(p *printouts.Trial) {
+		{"no time", func(*printouts.TestPage) {}, printouts.ErrNoTime},
+		{"an address too fine to print", func(p *printouts.TestPage) {
 			p.At, p.URL = sample(t).IssuedAt, strings.Repeat("x", 413)
 		}, printouts.ErrLongURL},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			trial := trial
-			tt.change(&trial)
-			if pdf, err := trial.PDF(); !errors.Is(err, tt.want) || pdf != nil {
+			page := page
+			tt.change(&page)
+			if pdf, err := page.PDF(); !errors.Is(err, tt.want) || pdf != nil {
 				t.Errorf("PDF: got %d bytes, %v, want %v", len(pdf), err, tt.want)
 			}
-			if commands, err := trial.ESCPOS(printouts.Head80); !errors.Is(err, tt.want) || commands != nil {
+			if commands, err := page.ESCPOS(printouts.Head80); !errors.Is(err, tt.want) || commands != nil {
 				t.Errorf("ESC/POS: got %d bytes, %v, want %v", len(commands), err, tt.want)
 			}
 		})

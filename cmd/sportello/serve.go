@@ -78,7 +78,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
-	g.Go(func() error { return jobs.Run(ctx, db, log, chores(db)...) })
+	g.Go(func() error { return jobs.Run(ctx, db, log, chores(db, printers)...) })
 	g.Go(func() error { return listen(ctx, listener, server, log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
@@ -159,9 +159,10 @@ func listen(ctx context.Context, listener net.Listener, server *kiosk.Server, lo
 const papersKept = 30
 
 // chores are the periodic jobs.
-func chores(db *store.DB) []jobs.Job {
+func chores(db *store.DB, printers *spool.Spooler) []jobs.Job {
 	return []jobs.Job{
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
+		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
 				return errors.Join(access.Forget(ctx, tx), access.ForgetKeys(ctx, tx), spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -8,6 +9,9 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
+
+	"sportello/internal/store"
 )
 
 // folder is a printer that keeps its printouts as files.
@@ -20,6 +24,63 @@ func parseFolder(uri string) (folder, bool) {
 		return "", false
 	}
 	return folder(filepath.Clean(path)), true
+}
+
+// patience is long: writing takes milliseconds.
+func (f folder) patience() time.Duration { return 5 * time.Second }
+
+// check writes and removes a file as large as printouts are.
+func (f folder) check(context.Context) (Condition, error) {
+	const large = 64 << 10
+	path := filepath.Join(string(f), ".check-"+store.NewID())
+	err := os.MkdirAll(string(f), 0o750)
+	if err == nil {
+		err = errors.Join(writeSynced(path, make([]byte, large)), removeIfThere(path))
+	}
+	if err != nil {
+		return Refusing, err
+	}
+	return OK, nil
+}
+
+// print prints job, unless an earlier attempt did.
+func (f folder) print(_ context.Context, job *claimed) outcome {
+	name := fmt.Sprintf("%010d-%s.pdf", job.seq, job.id)
+	if job.attempt > 1 {
+		done, err := f.resume(name, job.attempt)
+		switch {
+		case err != nil:
+			return outcome{state: Unconfirmed, detail: Unwritable, condition: Refusing, err: err}
+		case done:
+			return outcome{state: Printed, condition: OK}
+		case job.late:
+			return outcome{state: Expired}
+		}
+	}
+	pdf, err := render(job, document.PDF)
+	if err != nil {
+		return outcome{state: Failed, detail: Unprintable, err: err}
+	}
+	err = f.write(name, job.attempt, pdf)
+	if errors.Is(err, errAfterRename) {
+		return outcome{state: Unconfirmed, detail: Unwritable, condition: Refusing, err: err}
+	}
+	if err != nil {
+		return outcome{state: Failed, detail: reason(err), condition: Refusing, err: err}
+	}
+	return outcome{state: Printed, condition: OK}
+}
+
+// resume ends the attempts at name before attempt and reports whether one had printed.
+func (f folder) resume(name string, attempt int64) (done bool, err error) {
+	if err := f.withdraw(name, attempt); err != nil {
+		return false, err
+	}
+	done, err = f.has(name)
+	if err != nil || !done {
+		return false, err
+	}
+	return true, f.sync()
 }
 
 // errAfterRename means that the file is there but might not outlast a power cut.

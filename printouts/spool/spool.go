@@ -5,14 +5,26 @@
 // of their enqueueing, across all processes on the database:
 //
 //	queued → sent → printed | unconfirmed | failed
+//	sent → queued
 //	queued, sent → expired
 //
-// A job becomes sent before the first byte goes out and settled after the last. One that waited
-// past its time expires and is never printed: the citizen it was for has gone on without paper.
-// What has failed, or may or may not have come out (unconfirmed), is not tried again by itself; a
-// person asks for it anew. Settling erases the values, which may be personal.
+// A job becomes sent before the first byte goes out and settled after the last. It goes back to the
+// queue when its printer could not take it and for certain nothing was written, and is tried again
+// after a pause. One that waited past its time expires and is never printed: the citizen it was for
+// has gone on without paper. What has failed, or may or may not have come out (unconfirmed), is not
+// tried again by itself; a person asks for it anew. Settling erases the values, which may be
+// personal.
 //
-// For now a printer is a folder, file:PATH, which gets a PDF file for each job.
+// A printer is one of two:
+//
+//   - file:PATH, a folder, which gets a PDF file for each job, exactly once;
+//   - escpos://HOST:PORT?dots=DOTS, a thermal printer that takes ESC/POS commands over TCP. A job is
+//     printed when the printer has confirmed it; one whose process died while it was sent is
+//     unconfirmed, so that nothing comes out twice without a person's word. The port is 9100 and the
+//     dots are 576 unless the address says otherwise.
+//
+// Each printer's condition is kept, from what became of its last job and, for those behind TCP, from
+// asking them from time to time.
 package spool
 
 import (
@@ -25,53 +37,8 @@ import (
 
 	"sportello/internal/fault"
 	"sportello/internal/store"
+	"sportello/printouts"
 )
-
-// Printer is where paper comes out.
-type Printer struct {
-	ID, Office, Name string
-	URI              string // file:FOLDER
-	Rev              int64  // counts the changes; AddPrinter does not read it
-}
-
-// AddPrinter adds p, or changes the printer of its id to it. It returns the fault printer_uri when
-// this program cannot print to p.URI.
-func AddPrinter(ctx context.Context, tx *store.Tx, p Printer) error {
-	const add = `
-		INSERT INTO printers (id, office_id, name, uri) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (id) DO UPDATE
-		SET rev = printers.rev + 1, office_id = excluded.office_id, name = excluded.name, uri = excluded.uri
-		WHERE printers.office_id <> excluded.office_id OR printers.name <> excluded.name OR printers.uri <> excluded.uri`
-	if _, ok := parseFolder(p.URI); !ok {
-		return fault.New(fault.Invalid, "printer_uri", "uri", p.URI)
-	}
-	if _, err := tx.Exec(ctx, add, p.ID, p.Office, p.Name, p.URI); err != nil {
-		return fmt.Errorf("add printer: %w", err)
-	}
-	return nil
-}
-
-// Printers returns the printers of an office in the order of their ids.
-func Printers(ctx context.Context, tx *store.Tx, office string) ([]Printer, error) {
-	const printers = `SELECT id, office_id, name, uri, rev FROM printers WHERE office_id = $1 ORDER BY id`
-	rows, err := tx.Query(ctx, printers, office)
-	if err != nil {
-		return nil, fmt.Errorf("read printers: %w", err)
-	}
-	defer rows.Close()
-	var all []Printer
-	for rows.Next() {
-		var p Printer
-		if err := rows.Scan(&p.ID, &p.Office, &p.Name, &p.URI, &p.Rev); err != nil {
-			return nil, fmt.Errorf("read printers: %w", err)
-		}
-		all = append(all, p)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, fmt.Errorf("read printers: %w", err)
-	}
-	return all, nil
-}
 
 // State is how far a job has come.
 type State string
@@ -86,16 +53,22 @@ const (
 	Expired     State = "expired"     // waited too long and was not printed
 )
 
-// Why a job failed or was not confirmed; the detail of its Status.
+// Why a job is not on paper; the detail of its Status. It may also be the Condition in which the
+// printer was found: of a job that is queued, that keeps it waiting.
 const (
 	Unprintable = "unprintable"        // the values do not make a printout
 	UnknownURI  = "printer_uri"        // this program cannot print to the printer
-	Unwritable  = "printer_unwritable" // the printer takes nothing
-	Full        = "printer_full"       // the printer's disk is full
+	Unwritable  = "printer_unwritable" // the printer's folder takes nothing
+	Full        = "printer_full"       // the disk of the printer's folder is full
+	Interrupted = "interrupted"        // the process died while it printed
+	Unanswered  = "unanswered"         // the printer took it and did not confirm it
 )
 
-// KindTicket is the kind of job that prints a printouts.Ticket.
-const KindTicket = "ticket"
+// The kinds of job, by what their values are.
+const (
+	KindTicket = "ticket" // a printouts.Ticket
+	KindTest   = "test"   // a printouts.TestPage
+)
 
 const (
 	// ticketLife is how long a job waits when its maker does not say: a citizen does not stand
@@ -109,7 +82,7 @@ const (
 type Job struct {
 	Printer, Office string
 	Subject         string        // what it prints: "ticket:ID"
-	Kind            string        // KindTicket
+	Kind            string        // KindTicket or KindTest
 	Values          any           // what the kind prints, marshalled to JSON
 	ExpiresAfter    time.Duration // 0: 2 minutes; at most 15 minutes
 }
@@ -133,7 +106,7 @@ func Enqueue(ctx context.Context, tx *store.Tx, job Job) (id string, err error) 
 	if life == 0 {
 		life = ticketLife
 	}
-	if job.Kind != KindTicket || life < 0 || life > longestLife {
+	if kinds[job.Kind] == nil || life < 0 || life > longestLife {
 		return "", fmt.Errorf("enqueue print job: kind %q for %v cannot be printed", job.Kind, life)
 	}
 	payload, err := json.Marshal(job.Values)
@@ -158,6 +131,14 @@ func Enqueue(ctx context.Context, tx *store.Tx, job Job) (id string, err error) 
 	return id, nil
 }
 
+// EnqueueTest adds a test page to a printer's queue, as Enqueue does. It names the printer on it.
+func EnqueueTest(ctx context.Context, tx *store.Tx, p Printer, page printouts.TestPage) (id string, err error) {
+	page.Printer = p.Name
+	return Enqueue(ctx, tx, Job{
+		Printer: p.ID, Office: p.Office, Subject: "test:" + p.ID, Kind: KindTest, Values: page,
+	})
+}
+
 // Status is how far a job has come and, where it went wrong, the code of the reason.
 type Status struct {
 	Job    string
@@ -179,6 +160,45 @@ func Latest(ctx context.Context, tx *store.Tx, subject string) (Status, bool, er
 		return Status{}, false, fmt.Errorf("read print job: %w", err)
 	}
 	return s, true, nil
+}
+
+// Record is a job as the spool remembers it.
+type Record struct {
+	ID, Subject, Kind string
+	Seq               int64 // its place among its printer's jobs
+	State             State
+	Detail            string
+	Attempts          int64
+	CreatedAt         time.Time
+	SettledAt         time.Time // zero: not yet
+}
+
+// Jobs returns the jobs of a printer, the newest first: so many at most, and with before, those
+// ahead of the job of that Seq.
+func Jobs(ctx context.Context, tx *store.Tx, printer string, before int64, limit int) ([]Record, error) {
+	const jobs = `
+		SELECT id, subject, kind, seq, state, detail, attempts, created_at, settled_at FROM print_jobs
+		WHERE printer_id = $1 AND (seq < $2 OR $2 = 0) ORDER BY seq DESC LIMIT $3`
+	rows, err := tx.Query(ctx, jobs, printer, before, limit)
+	if err != nil {
+		return nil, fmt.Errorf("read print jobs: %w", err)
+	}
+	defer rows.Close()
+	var some []Record
+	for rows.Next() {
+		var r Record
+		var created, settled int64
+		err := rows.Scan(&r.ID, &r.Subject, &r.Kind, &r.Seq, &r.State, &r.Detail, &r.Attempts, &created, &settled)
+		if err != nil {
+			return nil, fmt.Errorf("read print jobs: %w", err)
+		}
+		r.CreatedAt, r.SettledAt = store.FromMillis(created), store.FromMillis(settled)
+		some = append(some, r)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("read print jobs: %w", err)
+	}
+	return some, nil
 }
 
 // Prune forgets the jobs that were settled before a moment; nobody asks for their paper any more.

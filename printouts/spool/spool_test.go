@@ -121,6 +121,7 @@ func (r rig) exec(query string, args ...any) {
 func (r rig) run(db *store.DB) (stop func()) {
 	ctx, cancel := context.WithCancel(r.Context())
 	spooler := spool.New(db, slog.New(slog.DiscardHandler))
+	spooler.Hurry()
 	done := make(chan error)
 	go func() { done <- spooler.Run(ctx) }()
 	stop = sync.OnceFunc(func() {
@@ -158,6 +159,19 @@ func (r rig) want(id string, want row) {
 	if diff := cmp.Diff(want, r.row(id)); diff != "" {
 		r.Errorf("job (-want +got):\n%s", diff)
 	}
+}
+
+// latest is the status of the newest job for subject, and nothing when there was none.
+func (r rig) latest(subject string) (got spool.Status) {
+	r.Helper()
+	err := r.there.View(r.Context(), func(tx *store.Tx) (err error) {
+		got, _, err = spool.Latest(r.Context(), tx, subject)
+		return err
+	})
+	if err != nil {
+		r.Fatal(err)
+	}
+	return got
 }
 
 // files are the names of all that lies in a folder, in their order.
@@ -208,6 +222,23 @@ func TestAddPrinter(t *testing.T) {
 	}{
 		{"folder", "file:/var/spool/sportello", ""},
 		{"relative folder", "file:out", ""},
+		{"thermal printer", "escpos://10.0.0.7:9100", ""},
+		{"thermal printer by name", "escpos://stampante-1.example.it", ""},
+		{"thermal printer of IPv6", "escpos://[fd00::7]:9100", ""},
+		{"thermal printer of 512 dots", "escpos://10.0.0.7:9100?dots=512", ""},
+		{"thermal printer of 58 mm", "escpos://10.0.0.7?dots=384", ""},
+		{"no host", "escpos://:9100", "printer_uri"},
+		{"no slashes", "escpos:10.0.0.7:9100", "printer_uri"},
+		{"port 0", "escpos://10.0.0.7:0", "printer_uri"},
+		{"port too high", "escpos://10.0.0.7:65536", "printer_uri"},
+		{"port by name", "escpos://10.0.0.7:raw", "printer_uri"},
+		{"dots of no printer", "escpos://10.0.0.7:9100?dots=600", "printer_uri"},
+		{"dots twice", "escpos://10.0.0.7:9100?dots=512&dots=384", "printer_uri"},
+		{"no dots", "escpos://10.0.0.7:9100?dots=", "printer_uri"},
+		{"unknown setting", "escpos://10.0.0.7:9100?dots=512&width=80", "printer_uri"},
+		{"path", "escpos://10.0.0.7:9100/", "printer_uri"},
+		{"user", "escpos://me@10.0.0.7:9100", "printer_uri"},
+		{"spaces", "escpos://10.0.0.7 :9100", "printer_uri"},
 		{"empty folder", "file:", "printer_uri"},
 		{"no scheme", "/var/spool/sportello", "printer_uri"},
 		{"another scheme", "lpd://printer", "printer_uri"},
@@ -247,8 +278,8 @@ func TestPrinters(t *testing.T) {
 			t.Fatal(err)
 		}
 		want := []spool.Printer{
-			{ID: "p1", Office: "isernia", Name: "Chiosco", URI: "file:/a", Rev: 1},
-			{ID: "p2", Office: "isernia", Name: "Sala grande", URI: "file:/b", Rev: 2},
+			{ID: "p1", Office: "isernia", Name: "Chiosco", URI: "file:/a", Rev: 1, Condition: spool.Unknown},
+			{ID: "p2", Office: "isernia", Name: "Sala grande", URI: "file:/b", Rev: 2, Condition: spool.Unknown},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("printers (-want +got):\n%s", diff)
@@ -589,28 +620,19 @@ func TestEndFinishesWhatIsBegun(t *testing.T) {
 
 func TestLatest(t *testing.T) {
 	onBoth(t, func(r rig) {
-		latest := func() (got spool.Status, found bool) {
-			err := r.there.View(r.Context(), func(tx *store.Tx) (err error) {
-				got, found, err = spool.Latest(r.Context(), tx, "ticket:A012")
-				return err
-			})
-			if err != nil {
-				r.Fatal(err)
-			}
-			return got, found
-		}
+		latest := func() spool.Status { return r.latest("ticket:A012") }
 		r.enqueue(r.here, jobFor("B001"))
-		if got, found := latest(); found {
+		if got := latest(); got != (spool.Status{}) {
 			r.Errorf("nothing enqueued: got %v", got)
 		}
 		id := r.enqueue(r.here, jobFor("A012"))
 		r.exec(`UPDATE print_jobs SET state = 'failed', detail = 'printer_full' WHERE id = $1`, id)
-		if got, _ := latest(); got != (spool.Status{Job: id, State: spool.Failed, Detail: spool.Full}) {
+		if got := latest(); got != (spool.Status{Job: id, State: spool.Failed, Detail: spool.Full}) {
 			r.Errorf("failed: got %v", got)
 		}
 		time.Sleep(time.Second)
 		id = r.enqueue(r.here, jobFor("A012"))
-		if got, _ := latest(); got != (spool.Status{Job: id, State: spool.Queued}) {
+		if got := latest(); got != (spool.Status{Job: id, State: spool.Queued}) {
 			r.Errorf("printed anew: got %v", got)
 		}
 	})

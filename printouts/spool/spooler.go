@@ -11,6 +11,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sportello/internal/store"
 	"sportello/printouts"
 )
@@ -18,9 +20,10 @@ import (
 const (
 	// pollEvery is how long jobs of another process, expiries and abandoned jobs may stay unseen.
 	pollEvery = 2 * time.Second
-	// abandonedAfter is how long a job may be in another process's hands: writing takes
-	// milliseconds, so that process has died.
-	abandonedAfter = 5 * time.Second
+	// retryAfter is the pause before a job that its printer could not take is tried again.
+	retryAfter = 2 * time.Second
+	// checksAtOnce bounds how many printers are asked how they are at the same time.
+	checksAtOnce = 8
 )
 
 // Spooler prints what is queued. Several may run on one database.
@@ -28,6 +31,8 @@ type Spooler struct {
 	db   *store.DB
 	log  *slog.Logger
 	wake chan struct{} // holds one token while there may be new jobs
+
+	limits limits
 
 	mu   sync.Mutex
 	busy map[string]bool     // printers with a worker → whether to look again when it has ended
@@ -44,11 +49,12 @@ type sighting struct {
 // New returns a spooler for db, woken by its commits. It prints nothing before Run.
 func New(db *store.DB, log *slog.Logger) *Spooler {
 	s := &Spooler{
-		db:   db,
-		log:  log,
-		wake: make(chan struct{}, 1),
-		busy: make(map[string]bool),
-		sent: make(map[string]sighting),
+		db:     db,
+		log:    log,
+		wake:   make(chan struct{}, 1),
+		limits: usual,
+		busy:   make(map[string]bool),
+		sent:   make(map[string]sighting),
 	}
 	db.OnCommit(func(touched string, _ int64) {
 		if strings.HasPrefix(touched, topic) {
@@ -164,25 +170,39 @@ func (s *Spooler) expire(ctx context.Context, printers []string) error {
 	})
 }
 
-// drain prints what printer owes, oldest first, until nothing is left or another process prints.
+// drain prints what printer owes, oldest first, until nothing is left, another process prints or
+// the printer takes nothing.
 func (s *Spooler) drain(ctx context.Context, printer Printer) {
 	log := s.log.With("printer", printer.ID)
+	out, known := parse(printer.URI, s.limits)
 	for ctx.Err() == nil {
-		job, err := s.claim(ctx, printer.ID)
+		job, err := s.claim(ctx, printer.ID, out)
 		if err != nil && ctx.Err() == nil {
 			log.ErrorContext(ctx, "print job not claimed", "err", err)
 		}
 		if err != nil || job == nil {
 			return
 		}
-		state, detail, err := send(printer, job)
-		if err != nil {
-			log.ErrorContext(ctx, "print job not printed", "job", job.id, "state", state, "err", err)
+		result := outcome{state: Failed, detail: UnknownURI, err: fmt.Errorf("cannot print to %s", printer.URI)}
+		if known {
+			result = out.print(ctx, job)
 		}
-		if err := s.settle(ctx, job, state, detail); err != nil {
-			log.ErrorContext(ctx, "print job not settled", "job", job.id, "state", state, "err", err)
+		report(ctx, log, job, result)
+		if err := s.settle(ctx, printer.ID, job, result); err != nil {
+			log.ErrorContext(ctx, "print job not settled", "job", job.id, "state", result.state, "err", err)
 			return
 		}
+	}
+}
+
+// report logs what went wrong; a printer that takes nothing, once for each job that waits for it.
+func report(ctx context.Context, log *slog.Logger, job *claimed, result outcome) {
+	switch {
+	case result.err == nil:
+	case result.state != Queued:
+		log.ErrorContext(ctx, "print job not printed", "job", job.id, "state", result.state, "detail", result.detail, "err", result.err)
+	case job.attempt == 1:
+		log.WarnContext(ctx, "printer takes nothing", "job", job.id, "detail", result.detail, "err", result.err)
 	}
 }
 
@@ -191,13 +211,17 @@ type claimed struct {
 	id, kind, payload string
 	seq               int64
 	attempt           int64 // 1: the first; settling wants it unchanged
+	retryAt           int64 // not to be tried before, Unix milliseconds
+	orphan            bool  // taken over from a process that died
 	late              bool  // taken over past its time: not to be printed any more
 }
 
 // claim takes the oldest open job of printer: a queued one, or one whose process died while it
-// printed. It returns nil when there is none or another process is at work on it.
-func (s *Spooler) claim(ctx context.Context, printer string) (*claimed, error) {
+// printed. It returns nil when there is none to be tried now or another process is at work on it.
+func (s *Spooler) claim(ctx context.Context, printer string, out outlet) (*claimed, error) {
 	const (
+		// Two processes must not begin two jobs at the same moment, neither seeing the other's.
+		lock = `UPDATE printers SET rev = rev WHERE id = $1`
 		// As long as one job is sent no other is begun: one at a time, whichever process it is.
 		begin = `
 			UPDATE print_jobs SET state = 'sent', attempts = attempts + 1
@@ -211,13 +235,17 @@ func (s *Spooler) claim(ctx context.Context, printer string) (*claimed, error) {
 	if err != nil || job == nil {
 		return nil, err
 	}
-	if state == Sent && !s.abandoned(printer, job) {
+	job.orphan = state == Sent
+	if job.orphan && !s.abandoned(printer, job, out) || job.retryAt > store.Millis(s.db.Now()) {
 		return nil, nil
 	}
 	var rows int64
 	err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
-		if state == Sent {
+		if job.orphan {
 			rows, err = tx.Exec(ctx, takeOver, job.id, job.attempt)
+			return err
+		}
+		if _, err := tx.Exec(ctx, lock, printer); err != nil {
 			return err
 		}
 		rows, err = tx.Exec(ctx, begin, job.id, job.attempt, store.Millis(tx.Now), printer)
@@ -234,7 +262,7 @@ func (s *Spooler) claim(ctx context.Context, printer string) (*claimed, error) {
 // all others.
 func (s *Spooler) oldest(ctx context.Context, printer string) (*claimed, State, error) {
 	const oldest = `
-		SELECT id, kind, payload, seq, attempts, state, expires_at FROM print_jobs WHERE id = COALESCE(
+		SELECT id, kind, payload, seq, attempts, state, expires_at, retry_at FROM print_jobs WHERE id = COALESCE(
 			(SELECT id FROM print_jobs WHERE printer_id = $1 AND state = 'sent' ORDER BY seq LIMIT 1),
 			(SELECT id FROM print_jobs WHERE printer_id = $1 AND state = 'queued' AND expires_at > $2 ORDER BY seq LIMIT 1))`
 	var job claimed
@@ -243,7 +271,7 @@ func (s *Spooler) oldest(ctx context.Context, printer string) (*claimed, State, 
 		var expires int64
 		now := store.Millis(tx.Now)
 		err := tx.QueryRow(ctx, oldest, printer, now).
-			Scan(&job.id, &job.kind, &job.payload, &job.seq, &job.attempt, &state, &expires)
+			Scan(&job.id, &job.kind, &job.payload, &job.seq, &job.attempt, &state, &expires, &job.retryAt)
 		job.late = expires <= now
 		return err
 	})
@@ -253,8 +281,9 @@ func (s *Spooler) oldest(ctx context.Context, printer string) (*claimed, State, 
 	return &job, state, err
 }
 
-// abandoned reports whether a sent job has been in another process's hands for too long.
-func (s *Spooler) abandoned(printer string, job *claimed) bool {
+// abandoned reports whether a sent job has been in another process's hands for too long: that
+// process has died.
+func (s *Spooler) abandoned(printer string, job *claimed, out outlet) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := s.db.Now()
@@ -263,81 +292,114 @@ func (s *Spooler) abandoned(printer string, job *claimed) bool {
 		s.sent[printer] = sighting{job: job.id, attempt: job.attempt, at: now}
 		return false
 	}
-	return now.Sub(seen.at) >= abandonedAfter
+	return out == nil || now.Sub(seen.at) >= out.patience()
 }
 
-// send prints job, unless an earlier attempt did, and returns what became of it. The error is for
-// the log.
-func send(printer Printer, job *claimed) (State, string, error) {
-	out, ok := parseFolder(printer.URI)
-	if !ok {
-		return Failed, UnknownURI, fmt.Errorf("cannot print to %s", printer.URI)
-	}
-	name := fmt.Sprintf("%010d-%s.pdf", job.seq, job.id)
-	if job.attempt > 1 {
-		done, err := resume(out, name, job.attempt)
-		switch {
-		case err != nil:
-			return Unconfirmed, Unwritable, err
-		case done:
-			return Printed, "", nil
-		case job.late:
-			return Expired, "", nil
-		}
-	}
-	pdf, err := render(job)
-	if err != nil {
-		return Failed, Unprintable, err
-	}
-	err = out.write(name, job.attempt, pdf)
-	if errors.Is(err, errAfterRename) {
-		return Unconfirmed, Unwritable, err
-	}
-	if err != nil {
-		return Failed, reason(err), err
-	}
-	return Printed, "", nil
+// document is what a job prints.
+type document interface {
+	PDF() ([]byte, error)
+	ESCPOS(head printouts.Head) ([]byte, error)
 }
 
-// resume ends the attempts at name before attempt and reports whether one had printed.
-func resume(out folder, name string, attempt int64) (done bool, err error) {
-	if err := out.withdraw(name, attempt); err != nil {
-		return false, err
-	}
-	done, err = out.has(name)
-	if err != nil || !done {
-		return false, err
-	}
-	return true, out.sync()
+// kinds reads the values of each kind of job.
+var kinds = map[string]func(payload string) (document, error){
+	KindTicket: read[printouts.Ticket],
+	KindTest:   read[printouts.TestPage],
 }
 
-// render makes the bytes of job. The same job makes the same bytes. A panic is an error, or the job
-// would end the process again and again.
-func render(job *claimed) (pdf []byte, err error) {
+func read[D document](payload string) (document, error) {
+	var d D
+	err := json.Unmarshal([]byte(payload), &d)
+	return d, err
+}
+
+// render makes the bytes of job in the format that the printer takes. The same job makes the same
+// bytes. A panic is an error, or the job would end the process again and again.
+func render(job *claimed, format func(document) ([]byte, error)) (content []byte, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("render %s: panic: %v", job.kind, p)
 		}
 	}()
-	if job.kind != KindTicket {
+	read, known := kinds[job.kind]
+	if !known {
 		return nil, fmt.Errorf("render %s: unknown kind", job.kind)
 	}
-	var ticket printouts.Ticket
-	if err := json.Unmarshal([]byte(job.payload), &ticket); err != nil {
+	values, err := read(job.payload)
+	if err != nil {
 		return nil, fmt.Errorf("render %s: %w", job.kind, err)
 	}
-	return ticket.PDF()
+	return format(values)
 }
 
-// settle notes what became of job and erases its values, also after ctx has ended. A job that
-// another process has taken over meanwhile is that one's to settle.
-func (s *Spooler) settle(ctx context.Context, job *claimed, state State, detail string) error {
-	const settle = `
-		UPDATE print_jobs SET state = $3, detail = $4, payload = '', settled_at = $5
-		WHERE id = $1 AND state = 'sent' AND attempts = $2`
+// settle notes what became of job and of its printer, also after ctx has ended. A job that another
+// process has taken over meanwhile is that one's to settle.
+func (s *Spooler) settle(ctx context.Context, printer string, job *claimed, result outcome) error {
+	const (
+		settle = `
+			UPDATE print_jobs SET state = $3, detail = $4, payload = '', settled_at = $5
+			WHERE id = $1 AND state = 'sent' AND attempts = $2`
+		putBack = `
+			UPDATE print_jobs SET state = 'queued', retry_at = $3
+			WHERE id = $1 AND state = 'sent' AND attempts = $2`
+		// What keeps one waiting keeps those behind it.
+		explain = `UPDATE print_jobs SET detail = $2 WHERE printer_id = $1 AND state = 'queued'`
+	)
 	ctx = context.WithoutCancel(ctx)
 	return s.db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, settle, job.id, job.attempt, string(state), detail, store.Millis(tx.Now))
+		if result.state == Queued {
+			if _, err := tx.Exec(ctx, putBack, job.id, job.attempt, store.Millis(tx.Now.Add(retryAfter))); err != nil {
+				return err
+			}
+			if _, err := tx.Exec(ctx, explain, printer, result.detail); err != nil {
+				return err
+			}
+		} else if _, err := tx.Exec(ctx, settle, job.id, job.attempt, string(result.state), result.detail, store.Millis(tx.Now)); err != nil {
+			return err
+		}
+		if result.condition == "" {
+			return nil
+		}
+		return Note(ctx, tx, printer, result.condition)
+	})
+}
+
+// Check asks the thermal printers that owe nothing how they are, and keeps the answers. Those that
+// owe something show it by their jobs.
+func (s *Spooler) Check(ctx context.Context) error {
+	const idle = `
+		SELECT ` + printerColumns + ` FROM printers p WHERE NOT EXISTS (
+			SELECT 1 FROM print_jobs j WHERE j.printer_id = p.id AND j.state IN ('queued', 'sent'))`
+	var printers []Printer
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		printers, err = query(ctx, tx, idle)
 		return err
 	})
+	if err != nil {
+		return fmt.Errorf("check printers: %w", err)
+	}
+	var group errgroup.Group
+	group.SetLimit(checksAtOnce)
+	for _, printer := range printers {
+		if out, ok := parseThermal(printer.URI, s.limits); ok {
+			group.Go(func() error { return s.checkOne(ctx, printer, out) })
+		}
+	}
+	return group.Wait()
+}
+
+// checkOne asks a printer unless its worker is about to: it takes one connection at a time.
+func (s *Spooler) checkOne(ctx context.Context, printer Printer, out thermal) error {
+	if !s.begin(printer.ID) {
+		return nil
+	}
+	defer s.end(printer.ID)
+	found, err := out.check(ctx)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	if found != printer.Condition {
+		s.log.InfoContext(ctx, "printer changed", "printer", printer.ID, "was", printer.Condition, "is", found, "err", err)
+	}
+	return s.db.Update(ctx, func(tx *store.Tx) error { return Note(ctx, tx, printer.ID, found) })
 }

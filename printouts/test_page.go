@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-// A Trial is the page that shows a technician whether a printer does all that tickets need: the
+// A TestPage is the page that shows a technician whether a printer does all that tickets need: the
 // whole width, both sorts of letters, both sizes, and a QR code.
-type Trial struct {
+type TestPage struct {
 	Title   string    // what it is: "Prova di stampa"
 	Check   string    // what to look at, and what it means
 	Printer string    // the printer's name
@@ -16,15 +16,15 @@ type Trial struct {
 	URL     string    // an address to follow, as a QR code; "" leaves it out
 }
 
-// The letters of a trial: those a thermal printer has, and those it must be sent as an image.
+// The letters of a test page: those a thermal printer has, and those it must be sent as an image.
 const (
-	trialNative = "àèéìòù ÀÈÉÌÒÙ äöüß ç ñ ë €"
-	trialDrawn  = "Її Єє Ґґ Щщ Юю Яя · Ăă Îî Șș Țț"
+	testNative = "àèéìòù ÀÈÉÌÒÙ äöüß ç ñ ë €"
+	testDrawn  = "Її Єє Ґґ Щщ Юю Яя · Ăă Îî Șș Țț"
 )
 
-// PDF returns the trial as a document of one page, 80 mm wide. It returns ErrNoTime or ErrLongURL
+// PDF returns the page as a document of one page, 80 mm wide. It returns ErrNoTime or ErrLongURL
 // as a ticket does. The document's language is Italian.
-func (t Trial) PDF() ([]byte, error) {
+func (t TestPage) PDF() ([]byte, error) {
 	t, faces, err := t.legible()
 	if err != nil {
 		return nil, err
@@ -41,25 +41,25 @@ func (t Trial) PDF() ([]byte, error) {
 	line(s.label, t.Office)
 	line(s.label, t.At.Format("02/01/2006 15:04:05"))
 	s.section()
-	line(s.label, trialNative)
-	line(s.label, trialDrawn)
+	line(s.label, testNative)
+	line(s.label, testDrawn)
 	s.section()
 	line(s.label, t.Check)
 	if t.URL != "" {
 		if err := s.code(t.URL); err != nil {
-			return nil, fmt.Errorf("print trial: %w", err)
+			return nil, fmt.Errorf("print test page: %w", err)
 		}
 	}
 	s.section()
 	pdf, err := s.pdf(ticketWidth, ticketMargin, t.Title, "it", t.At)
 	if err != nil {
-		return nil, fmt.Errorf("print trial: %w", err)
+		return nil, fmt.Errorf("print test page: %w", err)
 	}
 	return pdf, nil
 }
 
-// ESCPOS returns the trial as commands for a thermal printer, with the same refusals as PDF.
-func (t Trial) ESCPOS(head Head) ([]byte, error) {
+// ESCPOS returns the page as commands for a thermal printer, with the same refusals as PDF.
+func (t TestPage) ESCPOS(head Head) ([]byte, error) {
 	t, faces, err := t.legible()
 	if err != nil {
 		return nil, err
@@ -72,14 +72,14 @@ func (t Trial) ESCPOS(head Head) ([]byte, error) {
 	s.text(plain, t.Office)
 	s.text(plain, t.At.Format("02/01/2006 15:04:05"))
 	s.rule()
-	s.text(plain, trialNative)
-	s.text(plain, trialDrawn)
+	s.text(plain, testNative)
+	s.text(plain, testDrawn)
 	s.rule()
 	s.text(plain, t.Check)
 	if t.URL != "" {
 		_, module, err := qrMatrix(t.URL)
 		if err != nil {
-			return nil, fmt.Errorf("print trial: %w", err)
+			return nil, fmt.Errorf("print test page: %w", err)
 		}
 		s.space(4 * module)
 		s.qr(t.URL, module)
@@ -90,13 +90,13 @@ func (t Trial) ESCPOS(head Head) ([]byte, error) {
 }
 
 // legible returns t with the texts as they can be printed.
-func (t Trial) legible() (Trial, typefaces, error) {
+func (t TestPage) legible() (TestPage, typefaces, error) {
 	if t.At.IsZero() {
-		return Trial{}, typefaces{}, fmt.Errorf("print trial: %w", ErrNoTime)
+		return TestPage{}, typefaces{}, fmt.Errorf("print test page: %w", ErrNoTime)
 	}
 	faces, err := faces()
 	if err != nil {
-		return Trial{}, typefaces{}, fmt.Errorf("print trial: %w", err)
+		return TestPage{}, typefaces{}, fmt.Errorf("print test page: %w", err)
 	}
 	for _, text := range []*string{&t.Title, &t.Check, &t.Printer, &t.Office} {
 		*text, _ = faces.legible(*text)
