@@ -33,6 +33,7 @@ func (s *Server) lobbyRoutes() {
 	s.handle(http.MethodPost, "/kiosk/tickets", access.UseKiosk, s.lobbyIssue)
 	s.handle(http.MethodGet, "/kiosk/ticket", access.UseKiosk, s.lobbyTicket)
 	s.handle(http.MethodGet, "/kiosk/ticket/state", access.UseKiosk, s.lobbyTicketState)
+	s.handle(http.MethodPost, "/kiosk/ticket/paper", access.UseKiosk, s.lobbyPaperOut)
 	s.handle(http.MethodPost, "/kiosk/ticket/reprint", access.UseKiosk, s.lobbyReprint)
 	s.handle(http.MethodGet, "/kiosk/privacy", access.UseKiosk, s.lobbyPrivacy)
 	s.handle(http.MethodGet, "/kiosk/alive", access.UseKiosk, s.lobbyAlive)

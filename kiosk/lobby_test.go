@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"html"
 	"io"
 	"net/http"
 	"net/http/cookiejar"
@@ -158,10 +159,13 @@ func (l *lobby) tickets() int { l.t.Helper(); return l.count(`SELECT COUNT(*) FR
 func (l *lobby) papers() int  { l.t.Helper(); return l.count(`SELECT COUNT(*) FROM print_jobs`) }
 
 // settle sets what became of every print job.
-func (l *lobby) settle(state spool.State) {
+func (l *lobby) settle(state spool.State) { l.t.Helper(); l.leave(state, "") }
+
+// leave sets how far every print job has come, and why no further.
+func (l *lobby) leave(state spool.State, detail string) {
 	l.t.Helper()
 	l.update(func(ctx context.Context, tx *store.Tx) error {
-		_, err := tx.Exec(ctx, `UPDATE print_jobs SET state = $1`, string(state))
+		_, err := tx.Exec(ctx, `UPDATE print_jobs SET state = $1, detail = $2`, string(state), detail)
 		return err
 	})
 }
@@ -319,7 +323,7 @@ func TestLobbySameKeySameTicketOnePaper(t *testing.T) {
 func TestLobbyTicketPage(t *testing.T) {
 	l := newLobby(t, "http://kiosk.example", t.TempDir())
 	page, at := l.take("one", "")
-	for _, want := range []string{"A001", "La carta sta uscendo.", `data-show="20"`, "Accoglienza", "I numeri non seguono", `class="qr"`, "Ora nessuno sportello è aperto"} {
+	for _, want := range []string{"A001", "Il biglietto sta uscendo.", `data-show="20"`, "Accoglienza", "I numeri non seguono", `class="qr"`, "Ora nessuno sportello è aperto"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}
@@ -329,7 +333,7 @@ func TestLobbyTicketPage(t *testing.T) {
 	}
 	l.settle(spool.Failed)
 	page, _ = l.get(at)
-	for _, want := range []string{"La carta non è uscita.", `data-show="60"`, "data-extendable", "Ristampa"} {
+	for _, want := range []string{"Il biglietto non è uscito.", `data-show="60"`, "data-extendable", "Ristampa"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("after the paper failed the page lacks %q", want)
 		}
@@ -408,6 +412,91 @@ func TestLobbyReprintOncePerPress(t *testing.T) {
 	}
 	if got := l.tickets(); got != 1 {
 		t.Errorf("got %d tickets, want 1", got)
+	}
+}
+
+func TestLobbyTellsWhyThereIsNoPaper(t *testing.T) {
+	l := newLobby(t, "http://kiosk.example", t.TempDir())
+	_, at := l.take("one", "")
+	id := regexp.MustCompile(`id=([^&]+)`).FindStringSubmatch(at)[1]
+	const waits, settled = true, false
+	tests := []struct {
+		name   string
+		state  spool.State
+		detail string
+		want   string
+		owed   bool
+	}{
+		{"in the queue", spool.Queued, "", "coming", waits},
+		{"printing", spool.Sent, "", "coming", waits},
+		{"waiting for paper", spool.Queued, string(spool.OutOfPaper), "out", waits},
+		{"waiting for the printer", spool.Queued, string(spool.Unreachable), "away", waits},
+		{"no paper came in time", spool.Expired, string(spool.OutOfPaper), "out", settled},
+		{"the printer did not answer in time", spool.Expired, string(spool.Unreachable), "away", settled},
+		{"the printer stayed open", spool.Expired, string(spool.Refusing), "away", settled},
+		{"behind many others for too long", spool.Expired, "", "failed", settled},
+		{"the folder is full", spool.Failed, spool.Full, "failed", settled},
+		{"not confirmed", spool.Unconfirmed, spool.Unanswered, "unsure", settled},
+		{"paper ended in the middle", spool.Unconfirmed, string(spool.OutOfPaper), "unsure", settled},
+		{"out", spool.Printed, "", "printed", settled},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			l.t = t
+			l.leave(tt.state, tt.detail)
+			for _, lang := range static.Languages() {
+				page, _ := l.get("/kiosk/ticket?id=" + id + "&lang=" + lang.Code)
+				text := html.EscapeString(static.Text(lang.Code, "lobby.paper."+tt.want))
+				if !strings.Contains(page, `data-paper="`+tt.want+`"`) || !strings.Contains(page, text) {
+					t.Errorf("%s: the page does not tell %q", lang.Code, text)
+				}
+				if got := strings.Contains(page, "data-owed"); got != tt.owed {
+					t.Errorf("%s: still expected: %t, want %t", lang.Code, got, tt.owed)
+				}
+				if got := strings.Contains(page, "/kiosk/ticket/reprint"); got == tt.owed {
+					t.Errorf("%s: another paper may be asked for: %t, want %t", lang.Code, got, !tt.owed)
+				}
+				if got := strings.Contains(page, `action="/kiosk/ticket/paper`); got != (tt.want == "unsure") {
+					t.Errorf("%s: asks whether it came out: %t", lang.Code, got)
+				}
+			}
+		})
+	}
+	l.t = t
+}
+
+// TestLobbyAsksWhetherPaperCameOut answers yes, and then no.
+func TestLobbyAsksWhetherPaperCameOut(t *testing.T) {
+	l := newLobby(t, "http://kiosk.example", t.TempDir())
+	_, at := l.take("one", "")
+	field := func(name string) string {
+		t.Helper()
+		page, _ := l.get(at)
+		found := regexp.MustCompile(`name="` + name + `" value="([^"]+)"`).FindStringSubmatch(page)
+		if found == nil {
+			t.Fatalf("the page has no field %s", name)
+		}
+		return found[1]
+	}
+	l.leave(spool.Unconfirmed, spool.Unanswered)
+	id, job := field("id"), field("job")
+	page, _ := l.post("/kiosk/ticket/paper?lang=it", url.Values{"id": {id}, "job": {"another"}})
+	if !strings.Contains(page, `data-paper="unsure"`) {
+		t.Error("a word about another paper was taken for this one")
+	}
+	page, _ = l.post("/kiosk/ticket/paper?lang=it", url.Values{"id": {id}, "job": {job}})
+	if !strings.Contains(page, `data-paper="printed"`) {
+		t.Error("the citizen's yes was not taken")
+	}
+	l.settle(spool.Failed)
+	page, _ = l.post("/kiosk/ticket/paper?lang=it", url.Values{"id": {id}, "job": {job}})
+	if !strings.Contains(page, `data-paper="failed"`) {
+		t.Error("a paper that failed came out on someone's word")
+	}
+	l.leave(spool.Unconfirmed, spool.Unanswered)
+	page, _ = l.post("/kiosk/ticket/reprint?lang=it", url.Values{"id": {id}, "after": {field("after")}})
+	if !strings.Contains(page, `data-paper="coming"`) || l.papers() != 2 || l.tickets() != 1 {
+		t.Errorf("after a no there are %d papers of %d tickets, want a second of the same", l.papers(), l.tickets())
 	}
 }
 

@@ -121,6 +121,7 @@ type ticketView struct {
 	Ended      bool   // nothing more will happen to it
 	QR         *qrImage
 	Paper      paper
+	Owed       bool   // it may still come
 	Job        string // the newest print job
 }
 
@@ -132,21 +133,33 @@ const (
 	paperNone    paper = "none" // this kiosk has no printer
 	paperComing  paper = "coming"
 	paperPrinted paper = "printed"
-	paperUnsure  paper = "unsure"
+	paperUnsure  paper = "unsure" // only the citizen knows
+	paperOut     paper = "out"    // the printer has no paper
+	paperAway    paper = "away"   // the printer does not work
 	paperFailed  paper = "failed"
 )
 
-func paperOf(state spool.State) paper {
-	switch state {
-	case spool.Queued, spool.Sent:
-		return paperComing
+func paperOf(job spool.Status) paper {
+	switch job.State {
 	case spool.Printed:
 		return paperPrinted
 	case spool.Unconfirmed:
 		return paperUnsure
 	}
+	switch spool.Condition(job.Detail) {
+	case spool.OutOfPaper:
+		return paperOut
+	case spool.Refusing, spool.Unreachable:
+		return paperAway
+	}
+	if owed(job) {
+		return paperComing
+	}
 	return paperFailed
 }
+
+// owed reports whether a paper may still come, even while its printer takes nothing.
+func owed(job spool.Status) bool { return job.State == spool.Queued || job.State == spool.Sent }
 
 // Show is for how many seconds the number stays.
 func (v ticketView) Show() int {
@@ -157,16 +170,17 @@ func (v ticketView) Show() int {
 	return int(show.Seconds())
 }
 
-// Missing reports whether the screen is all that the citizen has.
-func (v ticketView) Missing() bool {
-	return v.Paper == paperNone || v.Paper == paperFailed || v.Paper == paperUnsure
-}
+// Missing reports whether the screen may be all that the citizen has.
+func (v ticketView) Missing() bool { return v.Paper != paperComing && v.Paper != paperPrinted }
 
 // Extendable reports whether the citizen may keep the number on the screen.
 func (v ticketView) Extendable() bool { return v.Easier() || v.Missing() }
 
 // Again reports whether another paper may be asked for.
-func (v ticketView) Again() bool { return v.Paper != paperNone && v.Paper != paperComing }
+func (v ticketView) Again() bool { return v.Paper != paperNone && !v.Owed }
+
+// Asks reports whether the citizen is asked if there is paper.
+func (v ticketView) Asks() bool { return v.Paper == paperUnsure }
 
 // PaperText is the key of what the page says about the paper.
 func (v ticketView) PaperText() string { return "lobby.paper." + string(v.Paper) }
@@ -206,7 +220,7 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 		frame: f, ID: t.ID, Number: t.Label(), Area: areaName(p.Office, t), Paper: paperNone, Job: status.Job, Ended: t.State.Ended(),
 	}
 	if status.State != "" {
-		view.Paper = paperOf(status.State)
+		view.Paper, view.Owed = paperOf(status), owed(status)
 	}
 	switch t.State {
 	case queue.Called, queue.Serving:
@@ -247,6 +261,31 @@ func (s *Server) lobbyTicketState(c echo.Context, v visitor) error {
 	return s.show(c, "lobby/state", view)
 }
 
+// lobbyPaperOut takes the citizen's word that an unconfirmed paper came out. The page names the print
+// job it asks about.
+func (s *Server) lobbyPaperOut(c echo.Context, v visitor) error {
+	ctx := c.Request().Context()
+	f := frame{Page: page(language(c)), prefs: prefsOf(c)}
+	var t queue.Ticket
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		if t, err = queue.ByID(ctx, tx, c.FormValue("id")); err != nil {
+			return err
+		}
+		if t.Office != v.device.Office {
+			return fault.New(fault.Missing, "unknown_ticket")
+		}
+		last, _, err := spool.Latest(ctx, tx, subjectOf(t))
+		if err != nil || last.Job != c.FormValue("job") {
+			return err
+		}
+		return spool.Confirm(ctx, tx, last.Job)
+	})
+	if err != nil {
+		return err
+	}
+	return c.Redirect(http.StatusSeeOther, f.To("/kiosk/ticket", "id", t.ID))
+}
+
 // lobbyReprint orders another paper of the same ticket. The page names the print job it knows of, so
 // that a press that is sent twice, or comes late, orders nothing.
 func (s *Server) lobbyReprint(c echo.Context, v visitor) error {
@@ -267,7 +306,7 @@ func (s *Server) lobbyReprint(c echo.Context, v visitor) error {
 			return err
 		}
 		last, _, err := spool.Latest(ctx, tx, subjectOf(t))
-		if err != nil || last.Job != c.FormValue("after") || paperOf(last.State) == paperComing {
+		if err != nil || last.Job != c.FormValue("after") || owed(last) {
 			return err
 		}
 		return s.enqueue(ctx, tx, v.device, t)

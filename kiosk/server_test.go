@@ -38,6 +38,7 @@ func TestGarbledRequestsAreRefused(t *testing.T) {
 		{name: "invalid UTF-8 in a login", method: "POST", path: "/sign-in", kind: form, body: "login=%ff&password=x", status: 400},
 		{name: "NUL in a code", method: "POST", path: "/enrol", kind: form, body: "code=%00", status: 400},
 		{name: "NUL in a kiosk's form", method: "POST", path: "/kiosk/tickets", kind: form, body: "service=CPI-DID&key=%00", status: 400},
+		{name: "NUL in a word about paper", method: "POST", path: "/kiosk/ticket/paper", kind: form, body: "id=%00", status: 400},
 		{name: "NUL in a reprint", method: "POST", path: "/kiosk/ticket/reprint", kind: form, body: "id=%00", status: 400},
 		{name: "a broken form", method: "POST", path: "/sign-in", kind: form, body: "login=%zz", status: 400},
 		{name: "invalid UTF-8 in a key", method: "POST", path: issuePath, kind: object, body: `{"service":"CPI-DID"}`, key: "k\xff", status: 400},

@@ -12,7 +12,7 @@
 // queue when its printer could not take it and for certain nothing was written, and is tried again
 // after a pause. One that waited past its time expires and is never printed: the citizen it was for
 // has gone on without paper. What has failed, or may or may not have come out (unconfirmed), is not
-// tried again by itself; a person asks for it anew. Settling erases the values, which may be
+// tried again by itself; a person says that it came out, or asks for it anew. Settling erases the values, which may be
 // personal.
 //
 // A printer is one of two:
@@ -160,6 +160,16 @@ func Latest(ctx context.Context, tx *store.Tx, subject string) (Status, bool, er
 		return Status{}, false, fmt.Errorf("read print job: %w", err)
 	}
 	return s, true, nil
+}
+
+// Confirm notes a person's word that an unconfirmed job came out. A job in any other state stays as
+// it is.
+func Confirm(ctx context.Context, tx *store.Tx, job string) error {
+	const confirm = `UPDATE print_jobs SET state = 'printed', detail = '' WHERE id = $1 AND state = 'unconfirmed'`
+	if _, err := tx.Exec(ctx, confirm, job); err != nil {
+		return fmt.Errorf("confirm print job: %w", err)
+	}
+	return nil
 }
 
 // Record is a job as the spool remembers it.

@@ -1,12 +1,12 @@
-// Drives a kiosk in a real browser. BASE is the server's address, CODE a kiosk's enrolment code; the
-// office must be open and the first of its needs must have something to give. It prints what fails and exits with 1, or prints nothing.
+// Drives a kiosk in a real browser. BASE is the server's address, DATA its folder, CODE a kiosk's
+// enrolment code; the office must be open and the first of its needs must have something to give. It prints what fails and exits with 1, or prints nothing.
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
 import { line, serveAll } from './office.mjs'
 
-const { BASE, CODE = 'kiosk-isernia-centro-integrato' } = process.env
+const { BASE, DATA, CODE = 'kiosk-isernia-centro-integrato' } = process.env
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const upright = { width: 1080, height: 1920 }
 const lying = { width: 1920, height: 1080 }
@@ -120,10 +120,26 @@ const tests = {
     assert.equal(page.url(), `${BASE}/kiosk`)
     assert.equal(await page.evaluate(() => history.length), before)
     assert.equal(await page.evaluate(() => localStorage.length + sessionStorage.length), 0)
-    await page.getByText('Prendi la carta.').waitFor()
+    await page.getByText('Prendi il biglietto.').waitFor()
     await page.getByRole('link', { name: 'Fine' }).tap()
     await heading(page, 'Benvenuto')
     assert.equal(await page.getByText(/Il tuo numero/).count(), 0)
+    await page.close()
+  },
+
+  async 'a paper that does not come is told, and the same number printed again'() {
+    const folder = `${DATA}/print/isernia-centro-integrato`
+    renameSync(folder, `${folder}-away`)
+    writeFileSync(folder, '')
+    const page = await begin()
+    const number = await toNumber(page)
+    await page.getByText('Il biglietto non è uscito.').waitFor()
+    assert.deepEqual([...await fits(page), ...await accessible(page)], [])
+    rmSync(folder)
+    renameSync(`${folder}-away`, folder)
+    await page.getByRole('button', { name: 'Ristampa' }).tap()
+    await page.getByText('Prendi il biglietto.').waitFor()
+    assert.equal(await page.locator('.ticket-number strong').innerText(), number)
     await page.close()
   },
 

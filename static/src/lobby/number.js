@@ -36,8 +36,8 @@ function stayFor(duration) {
 }
 
 function follow() {
-  const coming = document.querySelector('#live [data-paper="coming"]')
-  asking = setTimeout(look, coming ? paperEvery : waitEvery)
+  const owed = document.querySelector('#live [data-owed]')
+  asking = setTimeout(look, owed ? paperEvery : waitEvery)
 }
 
 async function look() {
