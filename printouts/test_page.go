@@ -46,6 +46,7 @@ func (t TestPage) PDF() ([]byte, error) {
 	s.section()
 	line(s.label, t.Check)
 	if t.URL != "" {
+		s.y += ticketGap
 		if err := s.code(t.URL); err != nil {
 			return nil, fmt.Errorf("print test page: %w", err)
 		}
