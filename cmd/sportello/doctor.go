@@ -5,12 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -103,8 +101,12 @@ func examineDatabase(ctx context.Context, db *store.DB) []finding {
 		return append(found, wrong("schema", what, do)) // what follows reads the tables of this program
 	}
 	found = append(found, ok("schema", "is this program's"))
-	err := db.View(ctx, func(tx *store.Tx) error {
-		for _, look := range []func(context.Context, *store.Tx, *store.DB) ([]finding, error){checkClock, checkBackup, checkPrinters} {
+	var printers []spool.Printer
+	err := db.View(ctx, func(tx *store.Tx) (err error) {
+		if printers, err = everyPrinter(ctx, tx); err != nil {
+			return err
+		}
+		for _, look := range []func(context.Context, *store.Tx, *store.DB) ([]finding, error){checkClock, checkBackup} {
 			some, err := look(ctx, tx, db)
 			if err != nil {
 				return err
@@ -114,7 +116,13 @@ func examineDatabase(ctx context.Context, db *store.DB) []finding {
 		return nil
 	})
 	if err != nil {
-		found = append(found, wrong("database", err, "Restore the last backup if this stays: sportello restore FILE."))
+		return append(found, wrong("database", err, "Restore the last backup if this stays: sportello restore FILE."))
+	}
+	if len(printers) == 0 {
+		found = append(found, ok("printers", "there are none"))
+	}
+	for _, p := range printers {
+		found = append(found, checkPrinter(ctx, p))
 	}
 	return found
 }
@@ -297,57 +305,32 @@ func checkBackup(ctx context.Context, tx *store.Tx, db *store.DB) ([]finding, er
 	return []finding{ok("backup", "the last one is of %s", last.Format(time.RFC3339))}, nil
 }
 
-// checkPrinters has a line for each printer.
-func checkPrinters(ctx context.Context, tx *store.Tx, _ *store.DB) ([]finding, error) {
+// everyPrinter returns the printers of all offices.
+func everyPrinter(ctx context.Context, tx *store.Tx) ([]spool.Printer, error) {
 	all, err := territory.List(ctx, tx)
-	if err != nil {
-		return nil, err
-	}
-	var found []finding
+	var printers []spool.Printer
 	for _, t := range all {
 		for _, o := range t.Offices {
-			printers, err := spool.Printers(ctx, tx, o.ID)
-			if err != nil {
-				return nil, err
-			}
-			for _, p := range printers {
-				found = append(found, checkPrinter(p))
-			}
+			some, failed := spool.Printers(ctx, tx, o.ID)
+			printers, err = append(printers, some...), errors.Join(err, failed)
 		}
 	}
-	if found == nil {
-		found = []finding{ok("printers", "there are none")}
-	}
-	return found, nil
+	return printers, err
 }
 
-// checkPrinter looks whether a printer could print now.
-func checkPrinter(p spool.Printer) finding {
+// checkPrinter asks a printer whether it could print now.
+func checkPrinter(ctx context.Context, p spool.Printer) finding {
 	name := "printer " + p.ID
-	folder, isFolder := strings.CutPrefix(p.URI, "file:")
-	if !isFolder {
-		return warning(name, p.URI+" was not looked at", "Print a test page.")
+	condition, err := spool.Check(ctx, p)
+	switch {
+	case condition == spool.NearEnd:
+		return warning(name, p.URI+" is near the end of its paper", "Have a new roll at hand.")
+	case condition == spool.OutOfPaper:
+		return wrong(name, p.URI+" has no paper", "Put a new roll in.")
+	case err != nil:
+		return wrong(name, err, "Look whether it is on, connected and closed; a folder must belong to the account that runs the server.")
 	}
-	made, err := nearest(folder) // the spooler makes what is missing below it
-	if err == nil {
-		err = writable(made)
-	}
-	if err != nil {
-		return wrong(name, err, "Give the folder to the account that runs the server.")
-	}
-	return ok(name, "%s takes files", folder)
-}
-
-// nearest is the folder itself, or the nearest above it that is there.
-func nearest(folder string) (string, error) {
-	for {
-		_, err := os.Stat(folder)
-		above := filepath.Dir(folder)
-		if !errors.Is(err, fs.ErrNotExist) || above == folder {
-			return folder, err
-		}
-		folder = above
-	}
+	return ok(name, "%s prints", p.URI)
 }
 
 // report writes the findings down; what is wrong is an error.

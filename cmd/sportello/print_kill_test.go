@@ -50,10 +50,10 @@ func TestPrintKill(t *testing.T) {
 		server.kill()
 	}
 	server := start(t, "--data", data, "--log", "error", "serve", "--addr", "127.0.0.1:0")
-	jobs := settled(t, data)
+	jobs := allSettled(t, data)
 	server.kill()
 
-	checkFolder(t, folder, jobs["folder"])
+	folderHolds(t, folder, jobs["folder"])
 	unconfirmed := 0
 	for _, p := range printers {
 		unconfirmed += p.check(t, jobs[p.name])
@@ -106,8 +106,8 @@ func enqueueTickets(t *testing.T, data string, round int, printer string, jobs i
 	}
 }
 
-// settled waits until no job is open, and returns all by their printer.
-func settled(t *testing.T, data string) map[string][]spool.Record {
+// allSettled waits until no job is open, and returns all by their printer.
+func allSettled(t *testing.T, data string) map[string][]spool.Record {
 	t.Helper()
 	db := openData(t, data)
 	defer db.Close()
@@ -135,8 +135,8 @@ func settled(t *testing.T, data string) map[string][]spool.Record {
 	}
 }
 
-// checkFolder wants a whole file for each job and nothing else.
-func checkFolder(t *testing.T, folder string, jobs []spool.Record) {
+// folderHolds wants a whole file for each job and nothing else.
+func folderHolds(t *testing.T, folder string, jobs []spool.Record) {
 	t.Helper()
 	files, err := os.ReadDir(folder)
 	if err != nil {
