@@ -18,7 +18,7 @@ var arrows = map[string][]string{
 	"printouts/spool":          {"printouts", "internal/store", "internal/fault"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/access":          {"internal/store", "internal/fault", "internal/audit"},
-	"internal/audit":           {"internal/store"},
+	"internal/audit":           {"internal/store", "internal/fault"},
 	"internal/jobs":            {"internal/store"},
 }
 
