@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"sportello/booking/territory"
+	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/queue/rule"
@@ -29,10 +30,10 @@ func CallNext(ctx context.Context, tx *store.Tx, at Seat) (Call, error) {
 	return call(ctx, tx, at, version, t, choice.Desks, choice.Reason)
 }
 
-// CallChosen calls a waiting ticket out of order, for which a reason is asked. The desk and, for a
-// joint ticket, others of each institution must be able to take it now, else cannot_take.
+// CallChosen calls a waiting ticket out of order, for which a reason is asked; it is a code. The desk
+// and, for a joint ticket, others of each institution must be able to take it now, else cannot_take.
 func CallChosen(ctx context.Context, tx *store.Tx, at Seat, ticket, reason string) (Call, error) {
-	if reason == "" {
+	if !audit.IsCode(reason) {
 		return Call{}, errReason
 	}
 	version, f, err := readyDesk(ctx, tx, at)

@@ -200,10 +200,10 @@ func SetServices(ctx context.Context, tx *store.Tx, at Seat, services []string) 
 	})
 }
 
-// PauseDesk takes a desk out of the queue for a while; backAt may be zero. A ticket that is called
-// or served there is to be settled first.
+// PauseDesk takes a desk out of the queue for a while; reason is a code, backAt may be zero. A ticket
+// that is called or served there is to be settled first.
 func PauseDesk(ctx context.Context, tx *store.Tx, at Seat, reason string, backAt time.Time) (Desk, error) {
-	if reason == "" {
+	if !audit.IsCode(reason) {
 		return Desk{}, errReason
 	}
 	return changeDesk(ctx, tx, at, "desk.pause", func(office *territory.Office, d *Desk) error {
@@ -246,9 +246,9 @@ func HelpDone(ctx context.Context, tx *store.Tx, at Seat, desk string) (Desk, er
 	return deskAt(ctx, tx, office, desk)
 }
 
-// ReleaseHold has a held desk no longer wait for a joint appointment.
+// ReleaseHold has a held desk no longer wait for a joint appointment; reason is a code.
 func ReleaseHold(ctx context.Context, tx *store.Tx, at Seat, ticket, reason string) (Desk, error) {
-	if reason == "" {
+	if !audit.IsCode(reason) {
 		return Desk{}, errReason
 	}
 	return changeDesk(ctx, tx, at, "desk.release", func(office *territory.Office, d *Desk) error {
