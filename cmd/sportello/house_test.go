@@ -20,6 +20,7 @@ var arrows = map[string][]string{
 	"internal/access":          {"internal/store", "internal/fault", "internal/audit"},
 	"internal/audit":           {"internal/store", "internal/fault"},
 	"internal/jobs":            {"internal/store"},
+	"internal/message":         {"internal/store"},
 }
 
 // owners are modules that only one package may use, or that some must not, with what lies below them.
@@ -34,6 +35,7 @@ var owners = map[string][]string{
 	"github.com/yuin/goldmark":         {"kiosk"},
 
 	"github.com/prometheus/client_golang": {"kiosk"},
+	"github.com/wneessen/go-mail":         {"internal/message"},
 }
 
 // pure packages compute: they reach neither the database nor the network.
