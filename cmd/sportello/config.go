@@ -56,11 +56,24 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 }
 
 // known are the keys that a configuration file may have.
-var known = map[string]bool{"data": true, "database": true, "addr": true, "base-url": true, "clock": true, "log": true, "trusted-proxies": true}
+var known = map[string]bool{
+	"data": true, "database": true, "addr": true, "base-url": true, "clock": true, "log": true, "trusted-proxies": true,
+	"smtp": true, "smtp-password": true, "mail-from": true, "audit-mail": true, "audit-syslog": true,
+}
 
 // sources says where a flag that is not given gets its value: the environment, then the file.
 func (s settings) sources(name string) cli.ValueSourceChain {
 	return cli.NewValueSourceChain(fromEnv{s, name}, fromFile{s, name})
+}
+
+// secret is a value that no flag gives: command lines can be read by others on the machine.
+func (s settings) secret(name string) string {
+	for _, source := range s.sources(name).Chain {
+		if value, ok := source.Lookup(); ok {
+			return value
+		}
+	}
+	return ""
 }
 
 type fromEnv struct {
@@ -122,7 +135,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 		},
 		Commands: []*cli.Command{
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
-			userCommand(s), deviceCommand(s), tokenCommand(),
+			userCommand(s), deviceCommand(s), tokenCommand(), auditCommand(),
 			doctorCommand(s), backupCommand(), restoreCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {

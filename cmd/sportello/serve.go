@@ -19,6 +19,7 @@ import (
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/jobs"
+	"sportello/internal/message"
 	"sportello/internal/store"
 	"sportello/kiosk"
 	"sportello/printouts/spool"
@@ -30,7 +31,7 @@ func serveCommand(s settings) *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "run the server",
-		Flags: append(webFlags(s), &cli.BoolFlag{Name: "migrate", Usage: "bring an older schema up to this program's first"}),
+		Flags: append(append(webFlags(s), outboundFlags(s)...), &cli.BoolFlag{Name: "migrate", Usage: "bring an older schema up to this program's first"}),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			return withDatabase(ctx, c, func(db *store.DB) error {
 				if c.Bool("migrate") {
@@ -41,14 +42,19 @@ func serveCommand(s settings) *cli.Command {
 				if err := checkSchema(ctx, db); err != nil {
 					return err
 				}
-				return serve(ctx, c, db, c.String("data"), nil)
+				sending, err := outbound(s, c, db)
+				if err != nil {
+					return err
+				}
+				return serve(ctx, c, db, c.String("data"), nil, sending...)
 			})
 		},
 	}
 }
 
-// serve runs the server until ctx ends. doors are shown on the front page of a demonstration.
-func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors []kiosk.DemoDoor) error {
+// serve runs the server, with more than its own jobs, until ctx ends. doors are shown on the front page
+// of a demonstration.
+func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors []kiosk.DemoDoor, more ...jobs.Job) error {
 	log, err := logger(c)
 	if err != nil {
 		return err
@@ -78,7 +84,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
-	g.Go(func() error { return jobs.Run(ctx, db, log, chores(db, printers)...) })
+	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers), more...)...) })
 	g.Go(func() error { return listen(ctx, listener, server, log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
@@ -165,7 +171,8 @@ func chores(db *store.DB, printers *spool.Spooler) []jobs.Job {
 		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
-				return errors.Join(access.Forget(ctx, tx), access.ForgetKeys(ctx, tx), spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))
+				return errors.Join(access.Forget(ctx, tx), access.ForgetKeys(ctx, tx), message.Forget(ctx, tx),
+					spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))
 			})
 		}},
 	}

@@ -18,14 +18,15 @@ import (
 
 // Line is one line of the audit.
 type Line struct {
-	Scope         string
-	Version, Line int64
-	At            time.Time
-	Actor         string
-	Action        string
-	Subject       string
-	Detail        json.RawMessage // an object of ids, codes, numbers and times
-	Hash          string          // hex; "" written before there was a chain
+	Scope   string          `json:"scope"`
+	Version int64           `json:"version"`
+	Line    int64           `json:"line"`
+	At      time.Time       `json:"at"`
+	Actor   string          `json:"actor"`
+	Action  string          `json:"action"`
+	Subject string          `json:"subject"`
+	Detail  json.RawMessage `json:"detail"` // an object of ids, codes, numbers and times
+	Hash    string          `json:"hash"`   // hex; "" written before there was a chain
 }
 
 const columns = `scope, version, line, at, actor, action, subject, detail, hash`
