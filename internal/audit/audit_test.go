@@ -145,6 +145,7 @@ func TestTampering(t *testing.T) {
 		}, want: fault(audit.DoesNotFit, 4, 0)},
 		{name: "time", tamper: func(r record) { r.exec(`UPDATE audit SET at = at + 1 WHERE` + centro + `version = 1`) }, want: fault(audit.DoesNotFit, 1, 0)},
 		{name: "version", tamper: func(r record) { r.exec(`UPDATE audit SET version = 3 WHERE` + centro + `version = 2`) }, want: fault(audit.DoesNotFit, 3, 0)},
+		{name: "line", tamper: func(r record) { r.exec(`UPDATE audit SET line = 3 WHERE` + centro + `version = 2`) }, want: fault(audit.DoesNotFit, 2, 3)},
 		{name: "scope", tamper: func(r record) { r.exec(`UPDATE audit SET scope = 'altro' WHERE` + centro + `version = 1`) }, want: fault(audit.DoesNotFit, 2, 0)},
 		{name: "hash", tamper: func(r record) { r.exec(`UPDATE audit SET hash = 'x' WHERE` + centro + `version = 2`) }, want: fault(audit.DoesNotFit, 2, 0)},
 		{name: "hash blanked", tamper: func(r record) { r.exec(`UPDATE audit SET hash = '' WHERE` + centro + `version = 2`) }, want: fault(audit.DoesNotFit, 2, 0)},

@@ -255,6 +255,7 @@ func TestAnswers(t *testing.T) {
 		{name: "not a mail server", how: script{answers: map[string]string{"GREETING": "HTTP/1.1 400 " + planted}}, want: waits("", 0), fault: "does not speak SMTP"},
 		{name: "sign-in refused", how: script{extras: []string{"AUTH PLAIN LOGIN"}, answers: map[string]string{"AUTH": "535 no " + planted}}, user: "sportello@", want: waits("", 0), fault: "smtp_535"},
 		{name: "no sign-in offered", user: "sportello@", want: waits("", 0), fault: "AUTH"},
+		{name: "this machine's own certificate", how: script{starttls: &unknown}, want: sent},
 		{name: "signed in", how: script{extras: []string{"AUTH CRAM-MD5 PLAIN LOGIN"}}, user: "sportello@", want: sent},
 	}
 	for _, tt := range tests {
@@ -453,7 +454,11 @@ func TestEndsWithItsContext(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				ended := make(chan error, 1)
 				go func() { ended <- postman.Deliver(ctx) }()
-				<-s.hangs
+				select {
+				case <-s.hangs:
+				case err := <-ended:
+					t.Fatalf("ended before the server fell silent: %v", err)
+				}
 				cancel()
 				if err := <-ended; err == nil {
 					t.Error("got no error")
