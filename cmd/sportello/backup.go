@@ -71,7 +71,7 @@ func backUp(ctx context.Context, c *cli.Command, db *store.DB, file string) erro
 	fmt.Fprintf(c.Root().Writer, "%s: %s, checked.\n", file, bytesOf(info.Size()))
 	err = db.Update(ctx, func(tx *store.Tx) error {
 		return audit.Record(ctx, tx, audit.Entry{
-			Scope: audit.System, Actor: "job:backup", Action: actionBackup, Detail: map[string]any{"bytes": info.Size()},
+			Scope: audit.System, Actor: "job:backup", Action: actionBackup, Subject: "database", Detail: map[string]any{"bytes": info.Size()},
 		})
 	})
 	if err != nil { // an older schema, or a full disk: the very moment for a backup

@@ -16,6 +16,7 @@ import (
 
 	"sportello/booking/territory"
 	"sportello/internal/audit"
+	"sportello/internal/message"
 	"sportello/internal/store"
 	"sportello/kiosk"
 	"sportello/printouts/spool"
@@ -106,7 +107,7 @@ func examineDatabase(ctx context.Context, db *store.DB) []finding {
 		if printers, err = everyPrinter(ctx, tx); err != nil {
 			return err
 		}
-		for _, look := range []func(context.Context, *store.Tx, *store.DB) ([]finding, error){checkClock, checkBackup} {
+		for _, look := range []func(context.Context, *store.Tx, *store.DB) ([]finding, error){checkClock, checkBackup, checkMail} {
 			some, err := look(ctx, tx, db)
 			if err != nil {
 				return err
@@ -303,6 +304,15 @@ func checkBackup(ctx context.Context, tx *store.Tx, db *store.DB) ([]finding, er
 		return []finding{warning("backup", "the last one is of "+last.Format(time.RFC3339), do)}, nil
 	}
 	return []finding{ok("backup", "the last one is of %s", last.Format(time.RFC3339))}, nil
+}
+
+// checkMail looks whether mail is left over.
+func checkMail(ctx context.Context, tx *store.Tx, _ *store.DB) ([]finding, error) {
+	n, err := message.Waiting(ctx, tx)
+	if err != nil || n == 0 {
+		return []finding{ok("mail", "none waits")}, err
+	}
+	return []finding{warning("mail", fmt.Sprintf("%d wait to be sent", n), "Look whether the server runs with --smtp and whether that mail server answers: the log says why it does not.")}, nil
 }
 
 // everyPrinter returns the printers of all offices.

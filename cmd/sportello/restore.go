@@ -295,7 +295,7 @@ func settle(ctx context.Context, db *store.DB, skip int64, old before) (done set
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{
-			Scope: audit.System, Actor: "job:restore", Action: actionRestore, Detail: map[string]any{
+			Scope: audit.System, Actor: "job:restore", Action: actionRestore, Subject: "database", Detail: map[string]any{
 				"until": store.Millis(done.until), "skipped": skip, "sessions": done.sessions, "print_jobs": done.jobs, "erasures": done.erasures,
 			},
 		})

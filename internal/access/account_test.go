@@ -3,6 +3,7 @@ package access_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -216,8 +217,8 @@ func TestEditUser(t *testing.T) {
 
 func TestUsersArePaged(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
-		for _, login := range []string{"carla", "anna", "50%", "bruno"} {
-			addUser(t, db, access.User{ID: login, Login: login, Name: strings.ToUpper(login) + " Prova", Role: access.Officer, Territory: "isernia"})
+		for n, login := range []string{"carla", "anna", "50%", "bruno"} {
+			addUser(t, db, access.User{ID: fmt.Sprint("u", n), Login: login, Name: strings.ToUpper(login) + " Prova", Role: access.Officer, Territory: "isernia"})
 		}
 		addUser(t, db, access.User{ID: "dora", Login: "dora", Name: "Dora Prova", Role: access.Officer, Territory: "milano"})
 		tests := []struct {

@@ -533,7 +533,7 @@ func TestDeadlockIsTriedAgain(t *testing.T) {
 
 func TestForeignKeys(t *testing.T) {
 	storetest.Each(t, nil, func(t *testing.T, db *store.DB) {
-		const session = `INSERT INTO sessions (hash, user_id, created_at, seen_at, expires_at) VALUES ('h', $1, 0, 0, 0)`
+		const session = `INSERT INTO sessions (hash, id, user_id, created_at, seen_at, expires_at, address, agent) VALUES ('h', 'i', $1, 0, 0, 0, '', '')`
 		err := db.Update(t.Context(), func(tx *store.Tx) error {
 			_, err := tx.Exec(t.Context(), session, "nobody")
 			return err
