@@ -313,7 +313,7 @@ func (s settled) tell(out io.Writer) {
 	fmt.Fprintf(out, "Today's numbers go on %d after the last one known, so that no printed number comes again.\n", s.skip)
 	fmt.Fprintf(out, "Sessions ended: %d. Everybody signs in again.\n", s.sessions)
 	fmt.Fprintf(out, "Open print jobs that will not be printed: %d.\n", s.jobs)
-	fmt.Fprintf(out, "Erasures and revocations made since then and repeated: %d.\n", s.erasures)
+	fmt.Fprintf(out, "Erasures and revocations made since then and repeated: %d. Who has set a password since needs a new link: sportello user link.\n", s.erasures)
 }
 
 // repeatErasures does again what was erased after the backup, by those that know its subject, and
