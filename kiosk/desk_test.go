@@ -226,7 +226,10 @@ func TestSignIn(t *testing.T) {
 		{"nothing", "", "", http.StatusUnauthorized, "Nome utente o password non vanno bene"},
 		{"right", "CPI-1 ", deskPassword, http.StatusOK, "Dove lavori oggi?"},
 		{"an account of no officer", "nobody", deskPassword, http.StatusOK, "non è collegato a un operatore"},
-		{"an observer", "observer", deskPassword, http.StatusOK, "Il tuo account"},
+		{"an observer", "observer", deskPassword, http.StatusOK, "Qui arriveranno i numeri"},
+		{"an administrator", "administrator", deskPassword, http.StatusOK, "Ciao, Lia Prova"},
+		{"a manager who is no officer", "manager", deskPassword, http.StatusOK, "Ciao, Ivo Prova"},
+		{"a volunteer", "volunteer", deskPassword, http.StatusOK, "Accoglienza"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b := h.browser()
@@ -624,6 +627,7 @@ func TestManagerNeedsNoDesk(t *testing.T) {
 	h := newDeskHouse(t)
 	h.issue(queue.Request{Service: "CPI-DID"})
 	b := h.at("manager", "")
+	b.get("/desk")
 	b.want(http.StatusOK, "In attesa: 1", "/desk/walk-in", "/desk/end-day?office="+deskOffice)
 	b.post("/desk/walk-in", "office", deskOffice, "service", "ACC-INFO")
 	b.want(http.StatusOK, "Biglietto A002 creato.")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/fault"
 	"sportello/internal/store"
@@ -23,6 +24,7 @@ import (
 type deskHead struct {
 	Page
 	User         string // name of the account
+	Manage       bool   // it may open the console
 	Office, Desk string // names; "" before one is chosen
 }
 
@@ -320,7 +322,7 @@ func workOf(lang string, p *queue.Picture, desk string, user access.User) *workV
 	d, _ := p.Desk(desk)
 	r := deskReader{lang: lang, p: p, desk: desk, institutions: d.Institutions}
 	view := &workView{
-		deskHead: deskHead{Page: page(lang), User: user.Name, Office: p.Office.Name, Desk: r.deskName(desk)},
+		deskHead: deskHead{Page: page(lang), User: user.Name, Manage: user.Role.May(access.Manage), Office: p.Office.Name, Desk: r.deskName(desk)},
 		OfficeID: p.Office.ID, DeskID: desk, Version: p.Version, HelpAsked: !d.HelpAt.IsZero(),
 		queueView: r.queue(), Desks: r.others(), Hold: r.hold(), Closing: r.closing(),
 	}
@@ -369,8 +371,13 @@ func (r deskReader) serviceName(id string) string {
 
 // maySee reports whether the reader may know a service: an institution it acts for takes part.
 func (r deskReader) maySee(service string) bool {
-	s, ok := r.p.Office.Territory.Service(service)
-	return ok && slices.ContainsFunc(s.Institutions(), func(id string) bool { return slices.Contains(r.institutions, id) })
+	return takesPart(r.p.Office.Territory, service, r.institutions)
+}
+
+// takesPart reports whether one of institutions takes part in a service.
+func takesPart(t *territory.Territory, service string, institutions []string) bool {
+	s, ok := t.Service(service)
+	return ok && slices.ContainsFunc(s.Institutions(), func(id string) bool { return slices.Contains(institutions, id) })
 }
 
 func (r deskReader) queue() queueView {

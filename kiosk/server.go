@@ -101,6 +101,7 @@ func New(o Options) (*Server, error) {
 	s.phoneRoutes()
 	s.deskRoutes()
 	s.accountRoutes()
+	s.manageRoutes()
 	s.publicRoutes()
 	s.publicTextRoutes()
 	s.textRoutes()

@@ -55,7 +55,12 @@ func (s *Server) signInPage(c echo.Context, v visitor) error {
 
 // home is where an account works.
 func home(u access.User) string {
-	if u.Role.May(access.SeeQueue) {
+	switch {
+	case u.Role == access.Officer || u.Role.May(access.WorkDesk) && u.Officer != "":
+		return "/desk"
+	case u.Role.May(access.Manage):
+		return "/manage"
+	case u.Role.May(access.SeeQueue):
 		return "/desk"
 	}
 	return "/account"
@@ -115,13 +120,17 @@ func (s *Server) lock(c echo.Context, v visitor) error {
 			return err
 		}
 	}
-	return c.Redirect(http.StatusSeeOther, "/sign-in")
+	address := "/sign-in"
+	if then := within(posted(c).Get("then")); then != "" {
+		address += "?" + url.Values{"then": {then}}.Encode()
+	}
+	return c.Redirect(http.StatusSeeOther, address)
 }
 
 // signOutPage tells who still sits at a desk what signing out means.
 func (s *Server) signOutPage(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
-	view := signOutView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name}}
+	view := signOutView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage)}}
 	var seat queue.Seat
 	var sits bool
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {

@@ -18,12 +18,6 @@ import (
 	"sportello/static"
 )
 
-// manageHead is what every page of managers begins with.
-type manageHead struct {
-	Page
-	User string
-}
-
 // textsView lists the public texts.
 type textsView struct {
 	manageHead
@@ -70,28 +64,28 @@ type textPlaceholder struct{ Name, Meaning string }
 var errNoText = fault.New(fault.Invalid, "text_missing")
 
 func (s *Server) textRoutes() {
-	s.handle(http.MethodGet, "/manage/texts", access.EditTexts, s.texts)
-	s.handle(http.MethodGet, "/manage/texts/:territory/:name/:language", access.EditTexts, s.text)
-	s.handle(http.MethodPost, "/manage/texts/:territory/:name/:language", access.EditTexts, s.changeText)
+	s.manage(http.MethodGet, "/manage/texts", access.EditTexts, s.texts)
+	s.manage(http.MethodGet, "/manage/texts/:territory/:name/:language", access.EditTexts, s.text)
+	s.manage(http.MethodPost, "/manage/texts/:territory/:name/:language", access.EditTexts, s.changeText)
 }
 
-func (s *Server) texts(c echo.Context, v visitor) error {
-	ctx, lang := c.Request().Context(), deskLanguage(c)
-	view := textsView{manageHead: manageHead{Page: page(lang), User: v.user.Name}, Saved: c.QueryParam("saved") != ""}
+func (s *Server) texts(c echo.Context, m *console) error {
+	ctx := c.Request().Context()
+	view := textsView{manageHead: m.head(c, "texts"), Saved: c.QueryParam("saved") != ""}
 	err := s.db.View(ctx, func(tx *store.Tx) error {
 		all, err := territory.List(ctx, tx)
 		if err != nil {
 			return err
 		}
 		for _, t := range all {
-			if !mayEditTexts(v, t.ID) {
+			if !mayEditTexts(m.visitor, t.ID) {
 				continue
 			}
 			changed, err := territory.Texts(ctx, tx, t.ID)
 			if err != nil {
 				return err
 			}
-			view.Territories = append(view.Territories, textsOf(lang, t, changed))
+			view.Territories = append(view.Territories, textsOf(m.lang, t, changed))
 		}
 		return nil
 	})
@@ -159,17 +153,17 @@ func (s *Server) askedText(ctx context.Context, c echo.Context, tx *store.Tx, v 
 	return askedText{t, stored, inForce(changed, name, lang)}, err
 }
 
-func (s *Server) text(c echo.Context, v visitor) error {
+func (s *Server) text(c echo.Context, m *console) error {
 	var asked askedText
 	ctx := c.Request().Context()
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		asked, err = s.askedText(ctx, c, tx, v)
+		asked, err = s.askedText(ctx, c, tx, m.visitor)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	view := asked.view(deskLanguage(c), v)
+	view := asked.view(c, m)
 	view.Body = cmp.Or(asked.stored.Body, startOf(asked))
 	return s.show(c, "manage/text", view)
 }
@@ -183,10 +177,10 @@ func startOf(asked askedText) string {
 	return asked.inForce.Body
 }
 
-func (asked askedText) view(lang string, v visitor) textView {
-	name, of := string(asked.stored.Name), page(asked.stored.Language)
+func (asked askedText) view(c echo.Context, m *console) textView {
+	lang, name, of := m.lang, string(asked.stored.Name), page(asked.stored.Language)
 	view := textView{
-		manageHead: manageHead{Page: page(lang), User: v.user.Name},
+		manageHead: m.head(c, "texts"),
 		Title:      static.Text(lang, "public.text."+name), Hint: static.Text(lang, "texts.hint."+name),
 		Territory: asked.territory.Name, Language: static.Text(of.Lang, "language.own"), Code: of.Lang, RTL: of.RTL,
 		Rev: asked.stored.Rev, Yours: asked.stored.Body != "",
@@ -200,7 +194,7 @@ func (asked askedText) view(lang string, v visitor) textView {
 
 // changeText saves a text, shows how it would look, or brings ours back. What cannot be saved stays in
 // the editor.
-func (s *Server) changeText(c echo.Context, v visitor) error {
+func (s *Server) changeText(c echo.Context, m *console) error {
 	ctx, form := c.Request().Context(), posted(c)
 	rev, err := parseRev(form.Get("rev"))
 	if err != nil {
@@ -215,11 +209,11 @@ func (s *Server) changeText(c echo.Context, v visitor) error {
 	var asked askedText
 	var refused *fault.Error
 	err = within(ctx, func(tx *store.Tx) error {
-		if asked, err = s.askedText(ctx, c, tx, v); err != nil {
+		if asked, err = s.askedText(ctx, c, tx, m.visitor); err != nil {
 			return err
 		}
 		text := asked.stored
-		text.Body, text.ChangedBy = body, v.by()
+		text.Body, text.ChangedBy = body, m.by()
 		switch {
 		case do == "preview":
 			_, err = territory.FillText(body, nil)
@@ -242,13 +236,13 @@ func (s *Server) changeText(c echo.Context, v visitor) error {
 	case refused == nil && do != "preview":
 		return c.Redirect(http.StatusSeeOther, "/manage/texts?saved=1")
 	}
-	return s.editAgain(c, v, asked, territory.Text{Language: asked.stored.Language, Body: body, Rev: rev}, refused)
+	return s.editAgain(c, m, asked, territory.Text{Language: asked.stored.Language, Body: body, Rev: rev}, refused)
 }
 
 // editAgain shows what was typed once more, with how it would look or why it was not saved. Only who
 // has been shown what somebody else saved goes on from that.
-func (s *Server) editAgain(c echo.Context, v visitor, asked askedText, typed territory.Text, refused *fault.Error) error {
-	view := asked.view(deskLanguage(c), v)
+func (s *Server) editAgain(c echo.Context, m *console, asked askedText, typed territory.Text, refused *fault.Error) error {
+	view := asked.view(c, m)
 	view.Body = typed.Body
 	if refused == nil {
 		shown, err := showText(asked.territory, typed, linked)

@@ -251,6 +251,40 @@ func TestUsersArePaged(t *testing.T) {
 	})
 }
 
+func TestUsersEnding(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		now := clock.Now()
+		update(t, db, func(ctx context.Context, tx *store.Tx) error {
+			for login, ends := range map[string]time.Duration{"late": 50 * time.Hour, "soon": 40 * time.Hour, "first": time.Hour, "over": -time.Hour, "edge": 48 * time.Hour} {
+				u := access.User{ID: login, Login: login, Name: login, Role: access.Officer, Territory: "a", Until: now.Add(ends)}
+				if err := access.AddUser(ctx, tx, u, "", "user:test"); err != nil {
+					return err
+				}
+			}
+			for login, until := range map[string]time.Time{"never": {}, "elsewhere": now.Add(2 * time.Hour)} {
+				u := access.User{ID: login, Login: login, Name: login, Role: access.Officer, Territory: "b", Until: until}
+				if err := access.AddUser(ctx, tx, u, "", "user:test"); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		for territory, want := range map[string][]string{"a": {"first", "soon"}, "b": {"elsewhere"}, "": {"first", "elsewhere", "soon"}} {
+			var got []string
+			update(t, db, func(ctx context.Context, tx *store.Tx) error {
+				users, err := access.UsersEnding(ctx, tx, territory, now.Add(48*time.Hour))
+				for _, u := range users {
+					got = append(got, u.Login)
+				}
+				return err
+			})
+			if !slices.Equal(got, want) {
+				t.Errorf("territory %q: got %q, want %q", territory, got, want)
+			}
+		}
+	})
+}
+
 func TestProgram(t *testing.T) {
 	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
 		add := func(p access.Program) (token string, code string) {

@@ -188,10 +188,22 @@ func oneUser(ctx context.Context, tx *store.Tx, condition, value string) (User, 
 const selectUsers = `SELECT ` + userColumns + ` FROM users u
 WHERE ($1 = '' OR u.territory_id = $1) AND u.login > $2 AND u.folded LIKE $3 ESCAPE '\' ORDER BY u.login LIMIT $4`
 
+// UsersEnding returns the accounts of a territory, "" for all, that end before an instant and have not yet,
+// the first to end first.
+func UsersEnding(ctx context.Context, tx *store.Tx, territory string, before time.Time) ([]User, error) {
+	return manyUsers(ctx, tx, `SELECT `+userColumns+` FROM users u
+WHERE ($1 = '' OR u.territory_id = $1) AND u.valid_until > $2 AND u.valid_until < $3 ORDER BY u.valid_until, u.login`,
+		territory, store.Millis(tx.Now), store.Millis(before))
+}
+
 // Users returns a page of the accounts of a territory, "" for all, by login. After is a login; there is
 // more when the page is full.
 func Users(ctx context.Context, tx *store.Tx, territory string, p Page) ([]User, error) {
-	rows, err := tx.Query(ctx, selectUsers, territory, p.After, pattern(p.Text), p.limit())
+	return manyUsers(ctx, tx, selectUsers, territory, p.After, pattern(p.Text), p.limit())
+}
+
+func manyUsers(ctx context.Context, tx *store.Tx, query string, args ...any) ([]User, error) {
+	rows, err := tx.Query(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}

@@ -1,0 +1,8 @@
+// The managers' console: pages without a load between them, states that keep themselves up to date, a
+// menu that folds away on a tablet. Without it they are plain pages and forms.
+import 'htmx.org'
+import './manage/pages.js'
+import './manage/menu.js'
+import './manage/copy.js'
+
+document.documentElement.classList.add('js')
