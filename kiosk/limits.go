@@ -43,7 +43,7 @@ func newLimits() *limits { return &limits{askers: make(map[string]*asker)} }
 
 // allow refuses a request too many of its visitor.
 func (l *limits) allow(c echo.Context, v visitor, now time.Time) error {
-	key := c.RealIP()
+	key := from(c).Address
 	if id := cmp.Or(v.user.ID, v.device.ID, v.program.ID); id != "" {
 		key = v.by()
 	}

@@ -3,6 +3,7 @@ package kiosk
 import (
 	"errors"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -129,9 +130,27 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 	return s.staffBy(c, token)
 }
 
+// longestAgent is how many bytes of a program's name for itself are kept.
+const longestAgent = 256
+
 // from is where a request comes from.
 func from(c echo.Context) access.From {
-	return access.From{Address: c.RealIP(), Agent: c.Request().UserAgent()}
+	agent := c.Request().UserAgent()
+	agent = strings.ReplaceAll(strings.ToValidUTF8(agent[:min(len(agent), longestAgent)], ""), "\x00", "")
+	return access.From{Address: network(c.RealIP()), Agent: agent}
+}
+
+// network is an address as far as it tells one household or office from another: of IPv6 the first 64
+// bits, behind which there are more addresses than can be counted and browsers change theirs daily.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil {
+		return address
+	}
+	if ip = ip.Unmap().WithZone(""); ip.Is4() {
+		return ip.String()
+	}
+	return netip.PrefixFrom(ip, 64).Masked().String()
 }
 
 func (s *Server) staffBy(c echo.Context, token string) (visitor, error) {

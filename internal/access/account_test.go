@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -342,6 +343,27 @@ func TestProgram(t *testing.T) {
 		}
 		if _, err := of(""); !errors.Is(err, access.ErrToken) {
 			t.Errorf("no token: %v", err)
+		}
+	})
+}
+
+// TestSignInUnderWayWhenThePasswordChanges lets sign-ins with the old password race with its change:
+// no session of the old one is left.
+func TestSignInUnderWayWhenThePasswordChanges(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		hash := access.HashPassword(longEnough)
+		for n := range 5 {
+			login := fmt.Sprint("anna", n)
+			addUser(t, db, access.User{ID: login, Login: login, Name: "Anna Prova", Role: access.Officer})
+			var signingIn sync.WaitGroup
+			for range 3 {
+				signingIn.Go(func() { _, _, _ = access.SignIn(t.Context(), db, login, "giusta", "", office) })
+			}
+			update(t, db, func(ctx context.Context, tx *store.Tx) error { return access.SetPassword(ctx, tx, login, hash, byTest) })
+			signingIn.Wait()
+			if got := count(t, db, "sessions"); got != 0 {
+				t.Fatalf("%d sessions of the old password", got)
+			}
 		}
 	})
 }

@@ -190,11 +190,10 @@ func Enrol(ctx context.Context, db *store.DB, code string, from From, kinds ...D
 		if !slices.Contains(kinds, d.Kind) {
 			return nil // a print agent is no browser; its code stays good
 		}
-		enrolled = true
-		if err := forgive(ctx, tx, on); err != nil {
+		if enrolled, err = enrol(ctx, tx, d, code, token, from); err != nil || !enrolled {
 			return err
 		}
-		return enrol(ctx, tx, d, token, from)
+		return forgive(ctx, tx, on)
 	})
 	if err != nil {
 		return Device{}, "", fmt.Errorf("enrol device: %w", err)
@@ -208,11 +207,12 @@ func Enrol(ctx context.Context, db *store.DB, code string, from From, kinds ...D
 // deviceOfCode returns the device that a code enrols. A wrong one for a device that waits is counted,
 // and the last of CodeTries is the end of its code; the device is returned with ErrCode.
 func deviceOfCode(ctx context.Context, tx *store.Tx, code string) (Device, error) {
-	const find = `SELECT ` + deviceColumns + `, code_hash, code_tries FROM devices
+	const find = `SELECT ` + deviceColumns + `, code_hash FROM devices
 WHERE code_key IN ($1, $2) AND (code_until = 0 OR code_until > $3) ORDER BY LENGTH(code_key) DESC LIMIT 1` // a standing code is its own key
+	const count = `UPDATE devices SET code_tries = code_tries + 1 WHERE id = $1 RETURNING code_tries`
+	const end = `UPDATE devices SET code_hash = NULL, code_key = NULL, code_until = 0 WHERE id = $1`
 	var hash string
-	var tries int
-	d, err := scanDevice(tx.QueryRow(ctx, find, code, code[:min(codeKey, len(code))], store.Millis(tx.Now)), &hash, &tries)
+	d, err := scanDevice(tx.QueryRow(ctx, find, code, code[:min(codeKey, len(code))], store.Millis(tx.Now)), &hash)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Device{}, ErrCode
 	}
@@ -222,31 +222,34 @@ WHERE code_key IN ($1, $2) AND (code_until = 0 OR code_until > $3) ORDER BY LENG
 	if subtle.ConstantTimeCompare([]byte(hash), []byte(digest(code))) == 1 {
 		return d, nil
 	}
-	statement := `UPDATE devices SET code_tries = code_tries + 1 WHERE id = $1`
-	if tries+1 >= CodeTries {
-		statement = `UPDATE devices SET code_hash = NULL, code_key = NULL, code_until = 0 WHERE id = $1`
-	}
-	if _, err := tx.Exec(ctx, statement, d.ID); err != nil {
+	var tries int
+	if err := tx.QueryRow(ctx, count, d.ID).Scan(&tries); err != nil {
 		return Device{}, err
+	}
+	if tries >= CodeTries {
+		if _, err := tx.Exec(ctx, end, d.ID); err != nil {
+			return Device{}, err
+		}
 	}
 	return d, ErrCode
 }
 
-func enrol(ctx context.Context, tx *store.Tx, d Device, token string, from From) error {
-	_, err := tx.Exec(ctx, `
+// enrol uses the code, which somebody else may just have done, and reports whether it was good.
+func enrol(ctx context.Context, tx *store.Tx, d Device, code, token string, from From) (bool, error) {
+	used, err := tx.Exec(ctx, `
 UPDATE devices SET rev = rev + 1, token_hash = $2, enrolled_at = $3, seen_at = $3, address = $4, agent = $5,
   code_hash = CASE WHEN code_until = 0 THEN code_hash END, code_key = CASE WHEN code_until = 0 THEN code_key END, code_until = 0
-WHERE id = $1`, d.ID, digest(token), store.Millis(tx.Now), from.Address, from.Agent)
-	if err != nil {
-		return err
+WHERE id = $1 AND code_hash = $6`, d.ID, digest(token), store.Millis(tx.Now), from.Address, from.Agent, digest(code))
+	if err != nil || used == 0 {
+		return false, err
 	}
 	tx.Touch(Topic, 0)
 	if !d.Enrolled.IsZero() {
 		if err := audit.Erase(ctx, tx, "device:"+d.ID); err != nil { // the token it had
-			return err
+			return false, err
 		}
 	}
-	return record(ctx, tx, "device:"+d.ID, "device.enrol", "device:"+d.ID, nil)
+	return true, record(ctx, tx, "device:"+d.ID, "device.enrol", "device:"+d.ID, nil)
 }
 
 // DeviceOf returns the device of a cookie or bearer token, or ErrDevice.

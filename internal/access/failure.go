@@ -17,8 +17,8 @@ type brake struct {
 }
 
 // The brakes. One on a login from one address is for guessing a password; one on an address for trying
-// one password on many logins; one on a login for guessing from many addresses at once, short, for
-// whoever knows a login must not be able to keep its owner out.
+// one password on many logins; one on a login for guessing from many addresses at once, which does not
+// hold where its owner signed in from before.
 var (
 	brakePair    = brake{free: 5, longest: 15 * time.Minute}
 	brakeAddress = brake{free: 30, longest: 15 * time.Minute}
@@ -48,13 +48,37 @@ type counted struct {
 }
 
 // signInFailures are what a failed sign-in is counted on. Subjects are hashed: a mistyped login may be
-// a password.
-func signInFailures(login string, from From) []counted {
-	return []counted{
+// a password. Where the login was signed in from before, guesses from elsewhere hold nobody up.
+func signInFailures(ctx context.Context, tx *store.Tx, login string, from From) ([]counted, error) {
+	on := []counted{
 		{digest("pair\x00" + login + "\x00" + from.Address), brakePair},
 		{digest("address\x00" + from.Address), brakeAddress},
-		{digest("login\x00" + login), brakeLogin},
 	}
+	var known int
+	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM failures WHERE subject = $1`, knownPlace(login, from)).Scan(&known)
+	if err != nil {
+		return nil, fmt.Errorf("count failures: %w", err)
+	}
+	if known == 0 {
+		on = append(on, counted{digest("login\x00" + login), brakeLogin})
+	}
+	return on, nil
+}
+
+// knownFor is how long it is remembered where somebody signed in from.
+const knownFor = 30 * 24 * time.Hour
+
+func knownPlace(login string, from From) string {
+	return digest("known\x00" + login + "\x00" + from.Address)
+}
+
+// know remembers where a login was signed in from: a row that counts nothing and is kept for knownFor.
+func know(ctx context.Context, tx *store.Tx, login string, from From) error {
+	_, err := tx.Exec(ctx, `
+INSERT INTO failures (subject, count, last_at, until) VALUES ($1, 0, $2, $3)
+ON CONFLICT (subject) DO UPDATE SET last_at = excluded.last_at, until = excluded.until`,
+		knownPlace(login, from), store.Millis(tx.Now), store.Millis(tx.Now.Add(knownFor)))
+	return err
 }
 
 func enrolFailures(from From) []counted {

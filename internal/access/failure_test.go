@@ -246,3 +246,54 @@ func wrong(code string) string {
 	}
 	return code[:len(code)-1] + string(last)
 }
+
+// TestOneCodeOneDevice enrols from several addresses at once with one code.
+func TestOneCodeOneDevice(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, clock *storetest.Clock) {
+		h := codeHouse{db, clock}
+		update(t, db, func(ctx context.Context, tx *store.Tx) error {
+			return access.AddDevice(ctx, tx, access.Device{ID: "totem", Office: "o", Kind: access.Kiosk, Name: "Totem"}, "", byTest)
+		})
+		for range 20 {
+			code := h.code(t)
+			var used atomic.Int64
+			var enrolling sync.WaitGroup
+			for n := range 4 {
+				enrolling.Go(func() {
+					if _, _, err := access.Enrol(t.Context(), db, code, at(fmt.Sprint("192.0.2.", n)), access.Kiosk); err == nil {
+						used.Add(1)
+					}
+				})
+			}
+			enrolling.Wait()
+			if got := used.Load(); got != 1 {
+				t.Fatalf("a code was used %d times", got)
+			}
+			clock.Add(2 * time.Hour)
+		}
+	})
+}
+
+// TestGuessersKeepNobodyOut guesses a login from a hundred addresses while its owner signs in from
+// where they did before.
+func TestGuessersKeepNobodyOut(t *testing.T) {
+	each(t, func(t *testing.T, db *store.DB, _ *storetest.Clock) {
+		addUser(t, db, access.User{ID: "1", Login: "anna", Name: "Anna Prova", Role: access.Officer})
+		signIn := func(password string, from access.From) error {
+			_, _, err := access.SignIn(t.Context(), db, "anna", password, "", from)
+			return err
+		}
+		if err := signIn("giusta", office); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 100 {
+			_ = signIn("sbagliata", at(fmt.Sprint("198.51.100.", n)))
+		}
+		if err := signIn("giusta", at("203.0.113.1")); fault.Code(err) != "too_many_tries" {
+			t.Errorf("from a new place: got %v, want too_many_tries", err)
+		}
+		if err := signIn("giusta", office); err != nil {
+			t.Errorf("from where they signed in before: %v", err)
+		}
+	})
+}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
@@ -101,33 +102,49 @@ func ChangePassword(ctx context.Context, db *store.DB, u User, old, chosen, sess
 	if err := CheckNewPassword(u.Login, chosen); err != nil {
 		return err
 	}
-	if err := checkOld(ctx, db, u, old, from); err != nil {
+	before, err := checkOld(ctx, db, u, old, from)
+	if err != nil {
 		return err
 	}
 	hash := HashPassword(chosen)
 	return db.Update(ctx, func(tx *store.Tx) error {
+		if same, err := stillPassword(ctx, tx, u.ID, before); err != nil || !same {
+			return cmp.Or(err, error(errOldPassword))
+		}
 		return setPassword(ctx, tx, u.ID, hash, session, "user:"+u.ID)
 	})
 }
 
-// checkOld checks the password of who is signed in.
-func checkOld(ctx context.Context, db *store.DB, u User, password string, from From) error {
+// checkOld checks the password of who is signed in, and returns its hash.
+func checkOld(ctx context.Context, db *store.DB, u User, password string, from From) (hash string, err error) {
 	defer takePlace()()
-	on := signInFailures(u.Login, from)
-	var hash string
-	err := db.Update(ctx, func(tx *store.Tx) error {
+	var on []counted
+	err = db.Update(ctx, func(tx *store.Tx) (err error) {
+		if on, err = signInFailures(ctx, tx, u.Login, from); err != nil {
+			return err
+		}
 		if err := allowTry(ctx, tx, on); err != nil {
 			return err
 		}
 		return tx.QueryRow(ctx, `SELECT password FROM users WHERE id = $1`, u.ID).Scan(&hash)
 	})
 	if err != nil {
-		return fmt.Errorf("check password: %w", err)
+		return "", fmt.Errorf("check password: %w", err)
 	}
 	if !checkPassword(hash, password) {
-		return errOldPassword
+		return "", errOldPassword
 	}
-	return db.Update(ctx, func(tx *store.Tx) error { return forgive(ctx, tx, on) })
+	return hash, db.Update(ctx, func(tx *store.Tx) error { return forgive(ctx, tx, on) })
+}
+
+// stillPassword reports whether a hash that was checked outside a transaction is still the account's,
+// and keeps it so until the transaction ends: who changes it waits, and then ends the sessions.
+func stillPassword(ctx context.Context, tx *store.Tx, user, hash string) (bool, error) {
+	same, err := tx.Exec(ctx, `UPDATE users SET password = password WHERE id = $1 AND password = $2`, user, hash)
+	if err != nil {
+		return false, fmt.Errorf("read password: %w", err)
+	}
+	return same == 1, nil
 }
 
 // setPassword sets a hash and ends the sessions that were begun with another, but for the one kept.

@@ -43,9 +43,12 @@ type Session struct {
 func SignIn(ctx context.Context, db *store.DB, login, password, replaced string, from From) (token string, u User, err error) {
 	login = fold(login)
 	defer takePlace()() // before the try is counted, so that a whole office signs in at eight
-	on := signInFailures(login, from)
+	var on []counted
 	var hash string
-	err = db.Update(ctx, func(tx *store.Tx) error {
+	err = db.Update(ctx, func(tx *store.Tx) (err error) {
+		if on, err = signInFailures(ctx, tx, login, from); err != nil {
+			return err
+		}
 		if err := allowTry(ctx, tx, on); err != nil {
 			return err
 		}
@@ -58,13 +61,20 @@ func SignIn(ctx context.Context, db *store.DB, login, password, replaced string,
 	if err != nil {
 		return "", User{}, fmt.Errorf("sign in: %w", err)
 	}
-	right := checkPassword(hash, password) && !u.Ended(db.Now())
+	right := checkPassword(hash, password)
 	token = store.NewToken() + store.NewToken()
-	err = db.Update(ctx, func(tx *store.Tx) error {
-		if !right {
+	let := false
+	err = db.Update(ctx, func(tx *store.Tx) (err error) {
+		let = right && !u.Ended(tx.Now)
+		if let {
+			if let, err = stillPassword(ctx, tx, u.ID, hash); err != nil {
+				return err
+			}
+		}
+		if !let {
 			return refused(ctx, tx, u)
 		}
-		if err := forgive(ctx, tx, on); err != nil {
+		if err := errors.Join(forgive(ctx, tx, on), know(ctx, tx, login, from)); err != nil {
 			return err
 		}
 		return begin(ctx, tx, u, token, replaced, from)
@@ -72,7 +82,7 @@ func SignIn(ctx context.Context, db *store.DB, login, password, replaced string,
 	if err != nil {
 		return "", User{}, fmt.Errorf("sign in: %w", err)
 	}
-	if !right {
+	if !let {
 		return "", User{}, ErrSignIn
 	}
 	return token, u, nil
