@@ -237,9 +237,11 @@ func TestAPITicket(t *testing.T) {
 	if want := "https://sportello.test/t/" + made.Token; made.StatusURL != want {
 		t.Errorf("got %s, want %s", made.StatusURL, want)
 	}
-	public := l.call("GET", "/api/v1/tickets/"+made.Token, "")
-	if strings.Contains(public.body, made.ID) || strings.Contains(public.body, "CPI-DID") {
-		t.Errorf("whoever has the token learns more than the queue: %s", public.body)
+	if own := l.call("GET", "/api/v1/tickets/"+made.Token, ""); !strings.Contains(own.body, made.ID) || !strings.Contains(own.body, "CPI-DID") {
+		t.Errorf("the kiosk that issued it is told %s", own.body)
+	}
+	if _, body := ask(t, l.server, "GET", "/api/v1/tickets/"+made.Token, ""); strings.Contains(body, made.ID) || strings.Contains(body, "CPI-DID") {
+		t.Errorf("whoever has the token learns more than the queue: %s", body)
 	}
 	if left := l.call("DELETE", "/api/v1/tickets/"+made.Token, ""); left.status != http.StatusOK || !strings.Contains(left.body, `"state":"cancelled"`) {
 		t.Errorf("leave: %+v", left)

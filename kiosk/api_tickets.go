@@ -55,8 +55,12 @@ type sight struct {
 // issuer is the sight of who has just asked for a ticket.
 var issuer = sight{id: true, service: func(string) bool { return true }}
 
-// sight is what the visitor may know of p's tickets: nothing, unless they are of the office's staff.
-func (v visitor) sight(p *queue.Picture) sight {
+// sight is what the visitor may know of a ticket of p: nothing, unless they are of the office's staff or
+// the device or program that it was issued through.
+func (v visitor) sight(p *queue.Picture, t queue.Ticket) sight {
+	if v.user.ID == "" && v.by() == t.IssuedBy && t.IssuedBy != (visitor{}).by() {
+		return issuer
+	}
 	if v.user.ID == "" || v.locked || !v.role().May(access.SeeQueue) || !v.user.In(p.Office.Territory.ID, p.Office.ID) {
 		return sight{}
 	}
@@ -124,7 +128,7 @@ func byID(id string) finder {
 }
 
 // seen is a ticket as it now is, and as a reader with the given sight may see it.
-func (s *Server) seen(ctx context.Context, find finder, sees func(*queue.Picture) sight) (ticketJSON, error) {
+func (s *Server) seen(ctx context.Context, find finder, sees func(*queue.Picture, queue.Ticket) sight) (ticketJSON, error) {
 	var t queue.Ticket
 	var paper string
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
@@ -141,10 +145,10 @@ func (s *Server) seen(ctx context.Context, find finder, sees func(*queue.Picture
 	if err != nil {
 		return ticketJSON{}, err
 	}
-	return s.ticketFor(p, s.newest(ctx, p, t), paper, sees(p)), nil
+	return s.ticketFor(p, s.newest(ctx, p, t), paper, sees(p, t)), nil
 }
 
-func (s *Server) answerTicket(c echo.Context, status int, find finder, sees func(*queue.Picture) sight) error {
+func (s *Server) answerTicket(c echo.Context, status int, find finder, sees func(*queue.Picture, queue.Ticket) sight) error {
 	t, err := s.seen(c.Request().Context(), find, sees)
 	if err != nil {
 		return err
@@ -192,7 +196,7 @@ func (s *Server) apiIssue(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	return s.answerTicket(c, made.Status, byID(made.ID), func(*queue.Picture) sight { return issuer })
+	return s.answerTicket(c, made.Status, byID(made.ID), func(*queue.Picture, queue.Ticket) sight { return issuer })
 }
 
 // originOf says who a ticket comes from.
@@ -225,7 +229,7 @@ func (s *Server) apiLeave(c echo.Context, v visitor) error {
 // apiTicketEvents follows a ticket as its holder does, until nothing will change any more.
 func (s *Server) apiTicketEvents(c echo.Context, _ visitor) error {
 	ctx, find := c.Request().Context(), byToken(c.Param("token"))
-	holder := func(*queue.Picture) sight { return sight{} }
+	holder := func(*queue.Picture, queue.Ticket) sight { return sight{} }
 	t, err := s.seen(ctx, find, holder)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ func TestWhoSeesWhatOfATicket(t *testing.T) {
 		id, services bool
 	}{
 		{"", made.field("token"), false, false},
-		{"kiosk", made.field("token"), false, false},
+		{"kiosk", made.field("token"), true, true}, // which issued it
 		{"board", made.field("token"), false, false},
 		{"totem-agnone", made.field("token"), false, false},
 		{"cpi-1", made.field("token"), true, true},

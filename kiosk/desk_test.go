@@ -69,6 +69,7 @@ func newDeskHouse(t *testing.T, doors ...kiosk.DemoDoor) *deskHouse {
 			{Login: "volunteer", Name: "Gina Prova", Role: access.Volunteer, Offices: []string{deskOffice}},
 			{Login: "observer", Name: "Hugo Prova", Role: access.Observer},
 			{Login: "manager", Name: "Ivo Prova", Role: access.Manager, Offices: []string{deskOffice}},
+			{Login: "responsible", Name: "Rosa Prova", Role: access.Manager},
 			{Login: "administrator", Name: "Lia Prova", Role: access.Administrator},
 		} {
 			u.ID, u.Territory = "user-"+u.Login, "isernia"

@@ -14,7 +14,9 @@ import (
 
 	"sportello/internal/access"
 	"sportello/internal/store"
+	"sportello/internal/store/storetest"
 	"sportello/kiosk"
+	"sportello/queue"
 )
 
 // ask sends one request and returns its answer, read; redirects are not followed.
@@ -355,5 +357,168 @@ func TestReplayedCode(t *testing.T) {
 	}
 	if got := h.lines("device.refuse"); got != 1 {
 		t.Errorf("%d lines of the audit, want 1", got)
+	}
+}
+
+// TestAddressesByTheMillion sprays from addresses of one IPv6 network, of which there are 2^64.
+func TestAddressesByTheMillion(t *testing.T) {
+	h := newDeskHouse(t)
+	s, err := kiosk.New(kiosk.Options{DB: h.db, Log: quiet, Proxies: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s.Handler())
+	t.Cleanup(server.Close)
+	looked := 0
+	for n := range 60 {
+		answer, _ := ask(t, server, "POST", "/sign-in", fmt.Sprintf("login=nobody%d&password=x", n), "X-Forwarded-For", fmt.Sprintf("2001:db8:1:2::%x", n))
+		if answer.StatusCode == http.StatusUnauthorized {
+			looked++
+		}
+	}
+	if looked != 30 {
+		t.Errorf("%d tries were looked at, want 30", looked)
+	}
+}
+
+// TestOddAgents signs in with names of programs that are no text, or endless.
+func TestOddAgents(t *testing.T) {
+	clock := storetest.At(deskMorning)
+	storetest.Each(t, clock.Now, func(t *testing.T, db *store.DB) {
+		err := db.Update(t.Context(), func(tx *store.Tx) error {
+			u := access.User{ID: "u", Login: "anna", Name: "Anna Prova", Role: access.Observer}
+			return access.AddUser(t.Context(), tx, u, quickHash(deskPassword), "user:test")
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := kiosk.New(kiosk.Options{DB: db, Log: quiet})
+		if err != nil {
+			t.Fatal(err)
+		}
+		server := httptest.NewServer(s.Handler())
+		t.Cleanup(server.Close)
+		for name, agent := range map[string]string{"not UTF-8": "Moz\xff", "long": strings.Repeat("ü", 10_000), "none": ""} {
+			t.Run(name, func(t *testing.T) {
+				answer, _ := ask(t, server, "POST", "/sign-in", "login=anna&password="+deskPassword, "User-Agent", agent)
+				cookies := answer.Cookies()
+				if answer.StatusCode != http.StatusSeeOther || len(cookies) != 1 {
+					t.Fatalf("got %d %v", answer.StatusCode, cookies)
+				}
+				if answer, _ := ask(t, server, "GET", "/account", "", "User-Agent", agent, "Cookie", cookies[0].Name+"="+cookies[0].Value); answer.StatusCode != http.StatusOK {
+					t.Errorf("afterwards: got %d", answer.StatusCode)
+				}
+			})
+		}
+	})
+}
+
+// TestStreamsAreBounded opens streams of one ticket's page until there are too many; one that ends
+// makes room.
+func TestStreamsAreBounded(t *testing.T) {
+	h := newDeskHouse(t)
+	t.Cleanup(h.kiosk.EndStreams)
+	path := "/api/v1/tickets/" + h.issue(queue.Request{Service: "CPI-DID"}).Token + "/events"
+	var end context.CancelFunc
+	open := func() int {
+		var ctx context.Context
+		ctx, end = context.WithCancel(t.Context())
+		t.Cleanup(end)
+		r, err := http.NewRequestWithContext(ctx, "GET", h.server.URL+path, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer.StatusCode
+	}
+	for n := range 10 {
+		if got := open(); got != http.StatusOK {
+			t.Fatalf("stream %d: got %d", n, got)
+		}
+	}
+	last := end
+	if got := open(); got != http.StatusTooManyRequests {
+		t.Errorf("one more: got %d, want 429", got)
+	}
+	last()
+	for deadline := time.Now().Add(30 * time.Second); open() != http.StatusOK; {
+		if time.Now().After(deadline) {
+			t.Fatal("a stream that ended makes no room")
+		}
+	}
+}
+
+// TestMetricsOfOneOffice asks with a token that reaches one office.
+func TestMetricsOfOneOffice(t *testing.T) {
+	h := newDeskHouse(t)
+	var token string
+	h.update(func(ctx context.Context, tx *store.Tx) (err error) {
+		p := access.Program{ID: "watch", Name: "Prometheus", Territory: "isernia", Offices: []string{deskOffice}, Scopes: []access.Scope{access.MetricsScope}}
+		token, err = access.AddProgram(ctx, tx, p, "user:test")
+		return err
+	})
+	answer, body := ask(t, h.server, "GET", "/metrics", "", "Authorization", "Bearer "+token)
+	if answer.StatusCode != http.StatusOK || !strings.Contains(body, deskOffice) {
+		t.Fatalf("got %d", answer.StatusCode)
+	}
+	if strings.Contains(body, "sportello-agnone") {
+		t.Error("it reads another office")
+	}
+}
+
+// TestDeviceCookieIsRenewed comes back a day later: browsers keep a cookie for 400 days at most.
+func TestDeviceCookieIsRenewed(t *testing.T) {
+	h := newDeskHouse(t)
+	h.update(func(ctx context.Context, tx *store.Tx) error {
+		return access.AddDevice(ctx, tx, access.Device{ID: "totem", Office: deskOffice, Kind: access.Kiosk, Name: "Totem"}, "totem", "user:test")
+	})
+	cookie := "sportello_kiosk=" + enrolled(t, h.db, "totem")
+	for day, want := range []int{0, 1, 0} {
+		if day == 1 {
+			h.clock.Add(24 * time.Hour)
+		}
+		if answer, _ := ask(t, h.server, "GET", "/kiosk", "", "Cookie", cookie); len(answer.Cookies()) != want {
+			t.Errorf("request %d: got %v, want %d", day, answer.Cookies(), want)
+		}
+	}
+}
+
+// TestDeskOfAnAccountThatMayNot ends an account that sits at a desk with a ticket, and takes the office
+// from another: their desks close, the tickets wait for other desks.
+func TestDeskOfAnAccountThatMayNot(t *testing.T) {
+	tests := []struct {
+		name, path string
+		form       []string
+	}{
+		{"ended", "/manage/users/user-cpi-1/end", nil},
+		{"moved", "/manage/users/user-cpi-1", []string{"login", "cpi-1", "name", "Ada Prova", "role", "officer", "territory", "isernia", "officer", "cpi-1", "office", "sportello-agnone", "rev", "1"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			h := newDeskHouse(t)
+			ticket := h.issue(queue.Request{Service: "CPI-DID"})
+			b := h.at("cpi-1", "1", "CPI-DID")
+			b.post("/desk/next")
+			a := h.at("administrator", "")
+			a.post(tt.path, tt.form...)
+			a.want(http.StatusOK)
+			err := h.db.View(t.Context(), func(tx *store.Tx) error {
+				if _, sits, err := queue.SeatOf(t.Context(), tx, "user-cpi-1"); sits || err != nil {
+					t.Errorf("they still sit there: %t, %v", sits, err)
+				}
+				left, err := queue.ByID(t.Context(), tx, ticket.ID)
+				if left.State != queue.Parked || left.Reason != queue.ReasonVacated {
+					t.Errorf("the ticket is %s (%s)", left.State, left.Reason)
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		})
 	}
 }

@@ -21,14 +21,23 @@ const (
 	askBurst     = 300
 )
 
+// How many streams may be open at once: of an account, device or program, of all others of one network
+// address, and of one ticket's page.
+const (
+	ownStreams     = 50
+	addressStreams = 300
+	ticketStreams  = 10
+)
+
 // errTooMany is returned to who asks too often; a second later there is room for many again.
 var errTooMany = fault.New(fault.TooMany, "too_many_requests", "seconds", 1)
 
 // limits counts what each asks. It forgets who has been quiet for a while.
 type limits struct {
-	mu     sync.Mutex
-	askers map[string]*asker
-	swept  time.Time
+	mu      sync.Mutex
+	askers  map[string]*asker
+	swept   time.Time
+	streams map[string]int // open, by asker
 }
 
 type asker struct {
@@ -39,18 +48,57 @@ type asker struct {
 // sweepEvery is how often those are forgotten who have asked nothing for as long.
 const sweepEvery = time.Minute
 
-func newLimits() *limits { return &limits{askers: make(map[string]*asker)} }
+func newLimits() *limits {
+	return &limits{askers: make(map[string]*asker), streams: make(map[string]int)}
+}
 
 // allow refuses a request too many of its visitor.
 func (l *limits) allow(c echo.Context, v visitor, now time.Time) error {
-	key := from(c).Address
-	if id := cmp.Or(v.user.ID, v.device.ID, v.program.ID); id != "" {
-		key = v.by()
-	}
+	key, _ := asks(c, v)
 	if l.of(key, now).AllowN(now, 1) {
 		return nil
 	}
 	return errTooMany
+}
+
+// asks names what a request is counted on, and reports whether that is somebody known.
+func asks(c echo.Context, v visitor) (key string, known bool) {
+	if cmp.Or(v.user.ID, v.device.ID, v.program.ID) != "" {
+		return v.by(), true
+	}
+	return from(c).Address, false
+}
+
+// stream counts a stream that is to be opened, on its asker and on the ticket of its address, and
+// returns what is to be called when it ends.
+func (l *limits) stream(c echo.Context, v visitor) (end func(), err error) {
+	key, known := asks(c, v)
+	most := map[string]int{key: addressStreams}
+	if known {
+		most[key] = ownStreams
+	}
+	if token := c.Param("token"); token != "" {
+		most["ticket "+token] = ticketStreams
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, n := range most {
+		if l.streams[key] >= n {
+			return nil, errTooMany
+		}
+	}
+	for key := range most {
+		l.streams[key]++
+	}
+	return func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		for key := range most {
+			if l.streams[key]--; l.streams[key] == 0 {
+				delete(l.streams, key)
+			}
+		}
+	}, nil
 }
 
 func (l *limits) of(key string, now time.Time) *rate.Limiter {

@@ -28,7 +28,10 @@ func (s *Server) logged(next echo.HandlerFunc) echo.HandlerFunc {
 		if err != nil {
 			c.Error(err)
 		}
-		by, _ := c.Get(keyBy).(string) // "": it did not come so far
+		by := "" // it did not come so far
+		if v, ok := c.Get(keyVisitor).(visitor); ok {
+			by = v.by()
+		}
 		s.log.Log(c.Request().Context(), logLevel(c), "request", "id", id, "method", method(c), "route", c.Path(),
 			"status", c.Response().Status, "by", by, "ms", s.db.Now().Sub(began).Milliseconds())
 		return nil

@@ -537,14 +537,14 @@ func TestKeyOfAProgram(t *testing.T) {
 	b.want(http.StatusUnprocessableEntity, "Questo permesso non c'è")
 	b.post("/manage/programs/new", "name", "Sito", "office", "milano-desk-pilota")
 	b.want(http.StatusForbidden, "altro ufficio")
-	b.post("/manage/programs/new", "name", "Sito", "scope", "board", "scope", "figures", "office", deskOffice, "territory", "milano", "until", "2026-12-10")
+	b.post("/manage/programs/new", "name", "Sito", "scope", "board", "scope", "metrics", "office", deskOffice, "territory", "milano", "until", "2026-12-10")
 	b.want(http.StatusOK, "Chiave per Sito")
 	token := regexp.MustCompile(`sportello_[A-Za-z0-9_-]+`).FindString(b.page)
 	if token == "" {
 		t.Fatalf("no token\n%s", b.page)
 	}
 	b.get("/manage/programs")
-	b.want(http.StatusOK, "Sito", "Tabelloni", "Numeri", "Fino al 10 dicembre 2026", "Centro Integrato per il Lavoro")
+	b.want(http.StatusOK, "Sito", "Tabelloni", "Misure", "Fino al 10 dicembre 2026", "Centro Integrato per il Lavoro")
 	b.lacks(token)
 	b.get("/manage")
 	b.want(http.StatusOK, "Sito: la chiave vale fino al 10 dicembre 2026")

@@ -16,6 +16,7 @@ import (
 	"sportello/booking/timetable"
 	"sportello/internal/access"
 	"sportello/internal/store"
+	"sportello/queue"
 )
 
 // usersView lists accounts.
@@ -392,6 +393,9 @@ func (s *Server) editUser(c echo.Context, m *console) error {
 		if typed.Rev, err = parseRev(form.Get("rev")); err != nil {
 			return err
 		}
+		if err := leaveDesk(ctx, tx, typed, m.by()); err != nil {
+			return err
+		}
 		return access.EditUser(ctx, tx, typed, m.by())
 	})
 	switch {
@@ -423,7 +427,26 @@ func endUser(ctx context.Context, tx *store.Tx, m *console, id string) (*secretV
 	if id == m.user.ID {
 		return nil, errOwn
 	}
+	if err := queue.Vacate(ctx, tx, id, m.by()); err != nil {
+		return nil, err
+	}
 	return nil, access.EndUser(ctx, tx, id, m.by())
+}
+
+// leaveDesk closes the desk at which an account sits, unless it may go on there as it is to be.
+func leaveDesk(ctx context.Context, tx *store.Tx, u access.User, by string) error {
+	at, sits, err := queue.SeatOf(ctx, tx, u.ID)
+	if err != nil || !sits {
+		return err
+	}
+	office, err := territory.Of(ctx, tx, at.Office)
+	if err != nil {
+		return err
+	}
+	if u.Role.May(access.WorkDesk) && u.In(office.Territory.ID, office.ID) && u.Officer == at.Officer && !u.Ended(tx.Now) {
+		return nil
+	}
+	return queue.Vacate(ctx, tx, u.ID, by)
 }
 
 // endSession ends a session of an account, or all but the one that asks.

@@ -14,7 +14,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sportello/booking/territory"
-	"sportello/internal/access"
 	"sportello/internal/store"
 	"sportello/printouts/spool"
 	"sportello/queue"
@@ -96,7 +95,7 @@ func (s *Server) metricsPage(c echo.Context, v visitor) error {
 		return err
 	}
 	offices := prometheus.NewRegistry()
-	if err := offices.Register(scrape{figures, s.hub.Watchers(), v.user}); err != nil {
+	if err := offices.Register(scrape{figures, s.hub.Watchers(), v}); err != nil {
 		return fmt.Errorf("metrics: %w", err)
 	}
 	promhttp.HandlerFor(prometheus.Gatherers{s.metrics.registry, offices}, promhttp.HandlerOpts{
@@ -152,7 +151,7 @@ func (s *Server) figures(ctx context.Context) ([]officeFigures, error) {
 type scrape struct {
 	figures  []officeFigures
 	watchers map[string]int
-	reader   access.User
+	reader   visitor
 }
 
 // Describe names the metrics.
@@ -165,7 +164,7 @@ func (s scrape) Describe(ch chan<- *prometheus.Desc) {
 // Collect sends the metrics of the offices that the reader may see.
 func (s scrape) Collect(ch chan<- prometheus.Metric) {
 	for _, f := range s.figures {
-		if !s.reader.In(f.territory, f.office) {
+		if !s.reader.in(f.territory, f.office) {
 			continue
 		}
 		for _, a := range f.areas {

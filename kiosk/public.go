@@ -16,8 +16,9 @@ import (
 	"sportello/static"
 )
 
-// deviceCookieLife is how long an enrolled device stays one.
-const deviceCookieLife = 10 * 365 * 24 * time.Hour
+// deviceCookieLife is how long an enrolled device stays one without being used: browsers keep no cookie
+// for longer (RFC 6265bis, section 5.5).
+const deviceCookieLife = 400 * 24 * time.Hour
 
 // frontView is the public front page: every office, and whether it is open.
 type frontView struct {

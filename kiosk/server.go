@@ -129,8 +129,8 @@ func (s *Server) EndStreams() { s.end() }
 
 // Where a request keeps the permission that it needs, and who sent it.
 const (
-	keyMay = "may"
-	keyBy  = "by"
+	keyMay     = "may"
+	keyVisitor = "visitor"
 )
 
 // handle registers a handler that only those with the permission reach. Forms are read before it, so
@@ -159,7 +159,7 @@ func (s *Server) allowed(c echo.Context) (visitor, error) {
 	if err := errors.Join(err, s.limits.allow(c, v, s.db.Now())); err != nil {
 		return visitor{}, err
 	}
-	c.Set(keyBy, v.by())
+	c.Set(keyVisitor, v)
 	may, _ := c.Get(keyMay).(access.Permission)
 	return v, v.must(may)
 }

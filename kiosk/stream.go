@@ -41,6 +41,12 @@ type last struct{ value any }
 // the reader is let in no longer, or the server ends. The id of an event is the office's version;
 // show makes what this reader may see of a state, and nil for "nothing".
 func (s *Server) stream(c echo.Context, w *live.Watch, event string, show func(live.State) any) error {
+	v, _ := c.Get(keyVisitor).(visitor)
+	end, err := s.limits.stream(c, v)
+	if err != nil {
+		return err
+	}
+	defer end()
 	if conn, ok := c.Request().Context().Value(keyConn{}).(*net.TCPConn); ok {
 		if err := conn.SetWriteBuffer(streamBuffer); err != nil {
 			return fmt.Errorf("stream %s: %w", event, err)

@@ -95,9 +95,11 @@ func (s *Server) texts(c echo.Context, m *console) error {
 	return s.show(c, "manage/texts", view)
 }
 
-// mayEditTexts reports whether a visitor's account reaches the texts of a territory, which are those
-// of all its offices.
-func mayEditTexts(v visitor, id string) bool { return v.user.Territory == "" || v.user.Territory == id }
+// mayEditTexts reports whether a visitor's account reaches the texts of a territory: they are those of
+// all its offices, and so is who writes them.
+func mayEditTexts(v visitor, id string) bool {
+	return (v.user.Territory == "" || v.user.Territory == id) && len(v.user.Offices) == 0
+}
 
 func textsOf(lang string, t *territory.Territory, changed []territory.Text) textsTerritory {
 	view := textsTerritory{Name: t.Name}

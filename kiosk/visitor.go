@@ -114,7 +114,12 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 		return s.deviceBy(c, bearer)
 	}
 	if kind != "" {
-		return s.deviceBy(c, s.cookie(c, cookieDevice+kind))
+		token := s.cookie(c, cookieDevice+kind)
+		v, err := s.deviceBy(c, token)
+		if err == nil && v.device.ID != "" && dayOf(v.device.Seen) != dayOf(s.db.Now()) {
+			s.setCookie(c, cookieDevice+kind, token, deviceCookieLife) // anew each day: browsers keep none for longer
+		}
+		return v, err
 	}
 	token := s.cookie(c, cookieSession)
 	if token == "" {
@@ -132,6 +137,9 @@ func (s *Server) visitor(c echo.Context) (visitor, error) {
 
 // longestAgent is how many bytes of a program's name for itself are kept.
 const longestAgent = 256
+
+// dayOf is the day of an instant in UTC.
+func dayOf(t time.Time) string { return t.UTC().Format(time.DateOnly) }
 
 // from is where a request comes from.
 func from(c echo.Context) access.From {

@@ -60,7 +60,7 @@ func readDesks(ctx context.Context, tx *store.Tx, office *territory.Office) ([]D
 // SeatOf returns the desk at which a user sits, and false when there is none.
 func SeatOf(ctx context.Context, tx *store.Tx, user string) (Seat, bool, error) {
 	at := Seat{By: "user:" + user}
-	err := tx.QueryRow(ctx, `SELECT office_id, desk_id FROM desks_at_work WHERE user_id = $1`, user).Scan(&at.Office, &at.Desk)
+	err := tx.QueryRow(ctx, `SELECT office_id, desk_id, officer_id FROM desks_at_work WHERE user_id = $1`, user).Scan(&at.Office, &at.Desk, &at.Officer)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Seat{}, false, nil
 	}
@@ -319,6 +319,33 @@ func CloseDesk(ctx context.Context, tx *store.Tx, at Seat) error {
 		return fmt.Errorf("close desk: %w", err)
 	}
 	return recordDesk(ctx, tx, at, version, "desk.close", nil)
+}
+
+// ReasonVacated is why a ticket is parked whose desk was closed under it.
+const ReasonVacated = "vacated"
+
+// Vacate closes the desk, if any, at which an account sits that may not go on: its ticket is parked, so
+// that another desk takes it up.
+func Vacate(ctx context.Context, tx *store.Tx, user, by string) error {
+	at, sits, err := SeatOf(ctx, tx, user)
+	if err != nil || !sits {
+		return err
+	}
+	at.By = by
+	_, office, err := lockOffice(ctx, tx, at.Office)
+	if err != nil {
+		return err
+	}
+	d, err := deskAt(ctx, tx, office, at.Desk)
+	if err != nil {
+		return err
+	}
+	if d.Ticket != "" {
+		if _, err := Park(ctx, tx, at, d.Ticket, ReasonVacated); err != nil {
+			return err
+		}
+	}
+	return CloseDesk(ctx, tx, at)
 }
 
 // settled refuses while a ticket is at the desk.

@@ -67,7 +67,7 @@ func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 	area := office.AreaOf(service)
 	t := Ticket{
 		ID: store.NewID(), Token: store.NewToken(), Office: office.ID, Day: office.Today(tx.Now), Series: area.Series, Area: area.ID,
-		Seq: version, Service: service.ID, State: Waiting, Origin: r.Origin, Precedence: r.Precedence, Language: r.Language,
+		Seq: version, Service: service.ID, State: Waiting, Origin: r.Origin, IssuedBy: r.By, Precedence: r.Precedence, Language: r.Language,
 		IssuedAt: tx.Now, DueAt: rule.DueWalkIn(tx.Now, opening, r.Precedence), ChangedAt: tx.Now,
 	}
 	if t.Number, err = nextNumber(ctx, tx, t); err != nil {

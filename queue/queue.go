@@ -71,6 +71,7 @@ type Ticket struct {
 	OnlyDesk      string // only this desk; "" any
 	State         State
 	Origin        Origin
+	IssuedBy      string // as the audit names who asked for it: "device:ID"
 	Precedence    bool
 	Language      string
 	AppointmentAt time.Time // zero: a walk-in
@@ -108,6 +109,7 @@ const (
 // Seat is a desk of an office and who acts at it ("user:ID", "job:NAME").
 type Seat struct {
 	Office, Desk, By string
+	Officer          string // who sits there; only SeatOf says it
 }
 
 // DeskState is what a desk at work is doing, apart from its ticket.

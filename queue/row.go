@@ -19,7 +19,7 @@ var errUnknownTicket = fault.New(fault.Missing, "unknown_ticket")
 const ticketColumns = `
 t.id, t.token, t.office_id, t.day, t.series, t.number, t.seq, t.area_id, t.service_id, t.institution_id, t.desk_id,
 t.state, t.origin, t.precedence, t.language, t.appointment_at, t.came_back, t.issued_at, t.due_at, t.called_at,
-t.started_at, t.ended_at, t.calls, t.why, t.outcome, t.reason, t.served_as, t.changed_at, t.undo`
+t.started_at, t.ended_at, t.calls, t.why, t.outcome, t.reason, t.served_as, t.changed_at, t.undo, t.issued_by`
 
 // scanner is a row of a query.
 type scanner interface{ Scan(...any) error }
@@ -38,7 +38,7 @@ func scanTicket(row scanner) (Ticket, error) {
 	var appointment, issued, due, called, started, ended, changed int64
 	err := row.Scan(&t.ID, &t.Token, &t.Office, &day, &t.Series, &t.Number, &t.Seq, &t.Area, &t.Service, &t.Institution, &t.OnlyDesk,
 		&t.State, &t.Origin, &t.Precedence, &t.Language, &appointment, &t.CameBack, &issued, &due, &called,
-		&started, &ended, &t.Calls, &t.Why, &t.Outcome, &t.Reason, &t.ServedAs, &changed, &t.undo)
+		&started, &ended, &t.Calls, &t.Why, &t.Outcome, &t.Reason, &t.ServedAs, &changed, &t.undo, &t.IssuedBy)
 	if err != nil {
 		return Ticket{}, err
 	}
@@ -53,15 +53,15 @@ func scanTicket(row scanner) (Ticket, error) {
 
 const insertTicket = `
 INSERT INTO tickets (id, token, office_id, day, series, number, seq, area_id, service_id, institution_id, desk_id,
-  state, origin, precedence, language, request_key, appointment_at, came_back, issued_at, due_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`
+  state, origin, precedence, language, request_key, appointment_at, came_back, issued_at, due_at, changed_at, issued_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
 
 func insert(ctx context.Context, tx *store.Tx, t Ticket, r Request) error {
 	key := r.key(t.Day)
 	_, err := tx.Exec(ctx, insertTicket, t.ID, t.Token, t.Office, t.Day.String(), t.Series, t.Number, t.Seq, t.Area, t.Service,
 		t.Institution, t.OnlyDesk, string(t.State), string(t.Origin), t.Precedence, t.Language,
 		sql.NullString{String: key, Valid: key != ""}, store.Millis(t.AppointmentAt), string(t.CameBack),
-		store.Millis(t.IssuedAt), store.Millis(t.DueAt), store.Millis(t.ChangedAt))
+		store.Millis(t.IssuedAt), store.Millis(t.DueAt), store.Millis(t.ChangedAt), t.IssuedBy)
 	return err
 }
 

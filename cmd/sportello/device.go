@@ -36,9 +36,7 @@ func deviceCommand(s settings) *cli.Command {
 			},
 			{
 				Name: "code", Usage: "print a new code for a device; it stays enrolled until the code is used", ArgsUsage: "ID", Flags: []cli.Flag{baseFlag(s)},
-				Action: withReady(func(ctx context.Context, c *cli.Command, db *store.DB) error {
-					return onDevice(ctx, c, db, func(tx *store.Tx, id string) error { return printCode(ctx, c, tx, id) })
-				}),
+				Action: withReady(codeDevice),
 			},
 			{
 				Name: "revoke", Usage: "shut a device out at once; a new code enrols it again", ArgsUsage: "ID",
@@ -64,25 +62,39 @@ func addDevice(ctx context.Context, c *cli.Command, db *store.DB) error {
 	d := access.Device{
 		ID: store.NewID(), Office: c.String("office"), Kind: access.DeviceKind(c.String("kind")), Name: name, Printer: c.String("printer"),
 	}
-	return db.Update(ctx, func(tx *store.Tx) error {
+	var code secret
+	err = db.Update(ctx, func(tx *store.Tx) error {
 		if _, err := territory.Of(ctx, tx, d.Office); err != nil {
 			return hint(err, "sportello export lists the offices of a territory.")
 		}
 		if err := access.AddDevice(ctx, tx, d, "", byCommand); err != nil {
 			return hint(err, "Kinds: %s.", joined(access.DeviceKinds))
 		}
-		fmt.Fprintf(c.Root().Writer, "Device %s\n", d.ID)
-		return printCode(ctx, c, tx, d.ID)
+		code.text, code.until, err = access.NewCode(ctx, tx, d.ID, byCommand)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Root().Writer, "Device %s\n", d.ID)
+	return printCode(c, code)
 }
 
-func printCode(ctx context.Context, c *cli.Command, tx *store.Tx, id string) error {
-	code, until, err := access.NewCode(ctx, tx, id, byCommand)
+func codeDevice(ctx context.Context, c *cli.Command, db *store.DB) error {
+	var code secret
+	err := onDevice(ctx, c, db, func(tx *store.Tx, id string) (err error) {
+		code.text, code.until, err = access.NewCode(ctx, tx, id, byCommand)
+		return err
+	})
 	if err != nil {
-		return hint(err, "sportello device list shows the ids.")
+		return err
 	}
-	_, err = fmt.Fprintf(c.Root().Writer, "Enrol it until %s, once, at %s/enrol with the code\n%s\n",
-		until.Local().Format("15:04"), strings.TrimSuffix(c.String("base-url"), "/"), code)
+	return printCode(c, code)
+}
+
+func printCode(c *cli.Command, code secret) error {
+	_, err := fmt.Fprintf(c.Root().Writer, "Enrol it until %s, once, at %s/enrol with the code\n%s\n",
+		code.until.Local().Format("15:04"), strings.TrimSuffix(c.String("base-url"), "/"), code.text)
 	return err
 }
 

@@ -60,7 +60,8 @@ func addToken(ctx context.Context, c *cli.Command, db *store.DB) error {
 	for _, scope := range c.StringSlice("scope") {
 		p.Scopes = append(p.Scopes, access.Scope(scope))
 	}
-	return db.Update(ctx, func(tx *store.Tx) error {
+	var token string
+	err = db.Update(ctx, func(tx *store.Tx) error {
 		zone, err := knownPlace(ctx, tx, p.Territory, p.Offices, "")
 		if err != nil {
 			return err
@@ -68,13 +69,16 @@ func addToken(ctx context.Context, c *cli.Command, db *store.DB) error {
 		if p.Until, err = endOf(c.String("until"), zone); err != nil {
 			return err
 		}
-		token, err := access.AddProgram(ctx, tx, p, byCommand)
-		if err != nil {
+		if token, err = access.AddProgram(ctx, tx, p, byCommand); err != nil {
 			return hint(err, "Scopes: %s.", joined(access.Scopes))
 		}
-		_, err = fmt.Fprintf(c.Root().Writer, "Program %s. Its token, shown only now:\n%s\n", p.ID, token)
-		return err
+		return nil
 	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.Root().Writer, "Program %s. Its token, shown only now:\n%s\n", p.ID, token)
+	return err
 }
 
 func listTokens(ctx context.Context, c *cli.Command, db *store.DB) error {

@@ -14,6 +14,7 @@ import (
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/store"
+	"sportello/queue"
 )
 
 // byCommand is who does what is typed at the command line, in the audit.
@@ -87,7 +88,8 @@ func addUser(ctx context.Context, c *cli.Command, db *store.DB) error {
 		ID: store.NewID(), Login: login, Name: c.String("name"), Role: access.Role(c.String("role")),
 		Territory: c.String("territory"), Officer: c.String("officer"), Offices: c.StringSlice("office"),
 	}
-	return db.Update(ctx, func(tx *store.Tx) error {
+	var link secret
+	err = db.Update(ctx, func(tx *store.Tx) error {
 		zone, err := knownPlace(ctx, tx, u.Territory, u.Offices, u.Officer)
 		if err != nil {
 			return err
@@ -98,8 +100,20 @@ func addUser(ctx context.Context, c *cli.Command, db *store.DB) error {
 		if err := access.AddUser(ctx, tx, u, "", byCommand); err != nil {
 			return hint(err, "Roles: %s. A login is taken once.", joined(access.StaffRoles))
 		}
-		return printLink(ctx, c, tx, u.ID)
+		link.text, link.until, err = access.NewLink(ctx, tx, u.ID, byCommand)
+		return err
 	})
+	if err != nil {
+		return err
+	}
+	return printLink(c, link)
+}
+
+// secret is what is shown once, and until when it is good. It is printed after the transaction that
+// made it: one that is begun anew makes another.
+type secret struct {
+	text  string
+	until time.Time
 }
 
 // knownPlace checks ids of a territory, its offices and an officer, and returns the zone of dates there.
@@ -143,22 +157,28 @@ func endOf(date string, zone *time.Location) (time.Time, error) {
 	return day.AddDate(0, 0, 1), nil
 }
 
-func printLink(ctx context.Context, c *cli.Command, tx *store.Tx, user string) error {
-	secret, until, err := access.NewLink(ctx, tx, user, byCommand)
-	if err != nil {
-		return err
-	}
-	_, err = fmt.Fprintf(c.Root().Writer, "Set the password until %s, once, at:\n%s/password/%s\n",
-		until.Local().Format("2006-01-02 15:04"), strings.TrimSuffix(c.String("base-url"), "/"), secret)
+func printLink(c *cli.Command, link secret) error {
+	_, err := fmt.Fprintf(c.Root().Writer, "Set the password until %s, once, at:\n%s/password/%s\n",
+		link.until.Local().Format("2006-01-02 15:04"), strings.TrimSuffix(c.String("base-url"), "/"), link.text)
 	return err
 }
 
 func linkUser(ctx context.Context, c *cli.Command, db *store.DB) error {
-	return onUser(ctx, c, db, func(tx *store.Tx, u access.User) error { return printLink(ctx, c, tx, u.ID) })
+	var link secret
+	err := onUser(ctx, c, db, func(tx *store.Tx, u access.User) (err error) {
+		link.text, link.until, err = access.NewLink(ctx, tx, u.ID, byCommand)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return printLink(c, link)
 }
 
 func endUser(ctx context.Context, c *cli.Command, db *store.DB) error {
-	return onUser(ctx, c, db, func(tx *store.Tx, u access.User) error { return access.EndUser(ctx, tx, u.ID, byCommand) })
+	return onUser(ctx, c, db, func(tx *store.Tx, u access.User) error {
+		return errors.Join(queue.Vacate(ctx, tx, u.ID, byCommand), access.EndUser(ctx, tx, u.ID, byCommand))
+	})
 }
 
 func onUser(ctx context.Context, c *cli.Command, db *store.DB, do func(*store.Tx, access.User) error) error {

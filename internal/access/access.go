@@ -56,7 +56,6 @@ const (
 	SeeQueue      Permission = "see an office's queue"
 	CloseTheDay   Permission = "close those not served"
 	RunOffice     Permission = "run an office without a desk"
-	SeeFigures    Permission = "see figures"
 	SeeMetrics    Permission = "see metrics"
 	OwnAccount    Permission = "change the own password and sessions"
 	Manage        Permission = "open the console"
@@ -83,7 +82,6 @@ var permissions = map[Permission][]Role{
 	StopService:   {Officer, Manager},
 	CloseTheDay:   {Officer, Manager},
 	RunOffice:     {Manager},
-	SeeFigures:    {Administrator, Manager, Observer, ProgramRole},
 	SeeMetrics:    {Administrator, ProgramRole},
 	OwnAccount:    StaffRoles,
 	Manage:        {Administrator, Manager, Officer, Observer},
@@ -101,15 +99,14 @@ type Scope string
 const (
 	TicketsScope Scope = "tickets" // issue tickets
 	BoardScope   Scope = "board"   // what boards show
-	FiguresScope Scope = "figures" // figures
 	MetricsScope Scope = "metrics" // what operators watch
 )
 
 // Scopes are all scopes.
-var Scopes = []Scope{TicketsScope, BoardScope, FiguresScope, MetricsScope}
+var Scopes = []Scope{TicketsScope, BoardScope, MetricsScope}
 
 // scoped says which permissions of a program need a scope.
-var scoped = map[Permission]Scope{IssueTicket: TicketsScope, SeeBoard: BoardScope, SeeFigures: FiguresScope, SeeMetrics: MetricsScope}
+var scoped = map[Permission]Scope{IssueTicket: TicketsScope, SeeBoard: BoardScope, SeeMetrics: MetricsScope}
 
 // May reports whether a role has a permission; a program needs the scope besides.
 func (r Role) May(p Permission) bool { return slices.Contains(permissions[p], r) }

@@ -17,10 +17,10 @@ func TestMay(t *testing.T) {
 		{access.KioskDevice, []access.Permission{access.UseKiosk, access.IssueTicket}, []access.Permission{access.WorkDesk, access.ShowBoard, access.StopService, access.SeeQueue}},
 		{access.BoardDevice, []access.Permission{access.ShowBoard, access.SeeBoard}, []access.Permission{access.UseKiosk, access.IssueTicket, access.WorkDesk}},
 		{access.Volunteer, []access.Permission{access.IssueByHand, access.SeeQueue}, []access.Permission{access.WorkDesk, access.StopService, access.CallChosen, access.CloseTheDay}},
-		{access.Officer, []access.Permission{access.WorkDesk, access.CallChosen, access.StopService, access.CloseTheDay}, []access.Permission{access.UseKiosk, access.ShowBoard, access.SeeFigures, access.RunOffice}},
-		{access.Manager, []access.Permission{access.WorkDesk, access.RunOffice, access.CloseTheDay, access.IssueByHand, access.SeeFigures}, []access.Permission{access.UseKiosk, access.ShowBoard}},
-		{access.Administrator, []access.Permission{access.SeeQueue, access.SeeFigures}, []access.Permission{access.WorkDesk, access.IssueByHand, access.RunOffice, access.CloseTheDay}},
-		{access.Observer, []access.Permission{access.SeeFigures}, []access.Permission{access.SeeQueue, access.WorkDesk, access.IssueTicket}},
+		{access.Officer, []access.Permission{access.WorkDesk, access.CallChosen, access.StopService, access.CloseTheDay}, []access.Permission{access.UseKiosk, access.ShowBoard, access.SeeMetrics, access.RunOffice}},
+		{access.Manager, []access.Permission{access.WorkDesk, access.RunOffice, access.CloseTheDay, access.IssueByHand}, []access.Permission{access.UseKiosk, access.ShowBoard}},
+		{access.Administrator, []access.Permission{access.SeeQueue, access.SeeMetrics}, []access.Permission{access.WorkDesk, access.IssueByHand, access.RunOffice, access.CloseTheDay}},
+		{access.Observer, []access.Permission{access.Manage}, []access.Permission{access.SeeQueue, access.WorkDesk, access.IssueTicket}},
 		{access.Role("stranger"), nil, []access.Permission{access.SeePublic, access.WorkDesk}},
 	}
 	for _, tt := range tests {
