@@ -32,8 +32,8 @@ static/node_modules/.package-lock.json: static/package-lock.json static/.npmrc
 test: build
 	@.ci/need go gcc npm chromium pdftotext zbarimg espeak-ng postgres nginx caddy systemd-analyze
 	$(MAKE) --no-print-directory lint
-	.ci/with-postgres go test -timeout 9m $(ARGS) ./...
-	.ci/with-postgres go test -timeout 9m -race -short ./internal/... ./queue/... ./printouts/spool
+	.ci/with-postgres go test -timeout 25m $(ARGS) ./...
+	.ci/with-postgres go test -timeout 25m -race -short ./internal/... ./queue/... ./printouts/spool
 
 lint: $(assets)
 	@test -z "$$(go tool gofumpt -l cmd kiosk booking queue printouts internal static/*.go | tee /dev/stderr)" || { echo "run make fmt"; exit 1; }

@@ -84,7 +84,7 @@ func (p post) postmanOf(address string) *message.Postman {
 		p.t.Fatal(err)
 	}
 	postman := message.NewPostman(p.db, slog.New(slog.NewJSONHandler(p.log, nil)), to)
-	postman.SetTimeout(time.Second)
+	postman.SetTimeout(5 * time.Second)
 	return postman
 }
 
