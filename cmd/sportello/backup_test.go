@@ -329,6 +329,42 @@ func TestRestoreOverADamagedDatabase(t *testing.T) {
 	}
 }
 
+// TestRestoreBesideAForeignLog restores where the old database was taken away after a crash and its log
+// was not: SQLite would write that log into the one put there.
+func TestRestoreBesideAForeignLog(t *testing.T) {
+	l := live(t)
+	db := l.open(t)
+	change(t, db, func(ctx context.Context, tx *store.Tx) error { return audit.Erase(ctx, tx, "print:last") })
+	logs := make(map[string][]byte)
+	for _, name := range []string{"-wal", "-shm"} {
+		text, err := os.ReadFile(databaseFile(l.data) + name)
+		if err != nil || len(text) == 0 {
+			t.Fatalf("%s: %d bytes, %v", name, len(text), err)
+		}
+		logs[name] = text
+	}
+	db.Close()
+	if err := os.Remove(databaseFile(l.data)); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range logs {
+		if err := os.WriteFile(databaseFile(l.data)+name, text, 0o640); err != nil {
+			t.Fatal(err)
+		}
+	}
+	out := l.restore(t)
+	if !strings.Contains(out, "log of one that is gone is kept as") {
+		t.Errorf("does not say where the log is:\n%s", out)
+	}
+	db = l.open(t)
+	if err := db.Check(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if got := one(t, db, `SELECT COUNT(*) FROM erasures`); got != 1 {
+		t.Errorf("%d erasures, want the backup's one", got)
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	l := live(t)
 	whole, err := os.ReadFile(l.backup)

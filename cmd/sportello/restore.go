@@ -368,6 +368,9 @@ func (r restoration) exchange(old before) (kept string, err error) {
 func (b before) tell(out io.Writer, kept string) {
 	if !b.there {
 		fmt.Fprintln(out, "There was no database here. What was erased or revoked since the backup is back: erase it again.")
+		if there(kept + "-wal") {
+			fmt.Fprintf(out, "The log of one that is gone is kept as %s-wal.\n", kept)
+		}
 		return
 	}
 	if b.incomplete != nil {

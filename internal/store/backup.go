@@ -122,8 +122,8 @@ func integrity(ctx context.Context, pool *sql.DB, pragma string) error {
 	return fmt.Errorf("%w: %s", ErrDamaged, strings.Join(found[:min(shown, len(found))], "; "))
 }
 
-// logs are the files that may lie beside a SQLite database.
-var logs = []string{"-wal", "-shm"}
+// logs are the files that may lie beside a SQLite database, also when that is gone.
+var logs = []string{"-journal", "-wal", "-shm"}
 
 // Exchange puts the closed SQLite database fresh in the place of path. The one that was there, if
 // any, is kept under the name kept, with a log that could not be written back into it. A power cut
@@ -151,11 +151,10 @@ func keep(path, kept string) (undo func() error, err error) {
 		}
 		return err
 	}
-	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
-		return undo, nil
-	}
-	if err := free(kept); err != nil {
-		return undo, err
+	for _, name := range append([]string{""}, logs...) {
+		if err := free(kept + name); err != nil {
+			return undo, err
+		}
 	}
 	for _, name := range logs {
 		err := os.Rename(path+name, kept+name)
@@ -166,6 +165,9 @@ func keep(path, kept string) (undo func() error, err error) {
 			return undo, err
 		}
 		steps = append(steps, func() error { return os.Rename(kept+name, path+name) })
+	}
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return undo, nil
 	}
 	if err := os.Link(path, kept); err == nil {
 		steps = append(steps, func() error { return os.Remove(kept) })
@@ -181,7 +183,7 @@ func keep(path, kept string) (undo func() error, err error) {
 // removeDatabase deletes a database file and what SQLite may have put beside it.
 func removeDatabase(path string) error {
 	var err error
-	for _, name := range append([]string{"", "-journal"}, logs...) {
+	for _, name := range append([]string{""}, logs...) {
 		if gone := os.Remove(path + name); !errors.Is(gone, fs.ErrNotExist) {
 			err = errors.Join(err, gone)
 		}

@@ -152,6 +152,19 @@ func TestExchange(t *testing.T) {
 			false,
 		},
 		{"none was there", map[string]string{"fresh": "new"}, map[string]string{"db": "new"}, false},
+		{
+			"none was there but its logs",
+			map[string]string{"db-wal": "log", "db-shm": "index", "db-journal": "journal", "fresh": "new"},
+			map[string]string{"db": "new", "kept-wal": "log", "kept-shm": "index", "kept-journal": "journal"},
+			false,
+		},
+		{"no new one beside logs", map[string]string{"db-wal": "log"}, map[string]string{"db-wal": "log"}, true},
+		{
+			"a log's name is taken",
+			map[string]string{"db-wal": "log", "kept-wal": "older", "fresh": "new"},
+			map[string]string{"db-wal": "log", "kept-wal": "older", "fresh": "new"},
+			true,
+		},
 		{"no new one", map[string]string{"db": "old", "db-wal": "log"}, map[string]string{"db": "old", "db-wal": "log"}, true},
 		{
 			"the name is taken",
