@@ -30,15 +30,17 @@ func EndAllSessions(ctx context.Context, tx *store.Tx) (int64, error) {
 }
 
 // Repeat takes away again what was taken away since a backup that was put back, and reports whether
-// the subject of the erasure is one of this package: "user:ID", "password:ID", "device:ID" or
-// "program:ID". A password that was changed since is good no more: its account wants a new link.
+// the subject of the erasure is one of this package: "user:ID", "password:ID", "rights:ID",
+// "device:ID" or "program:ID". A password that was changed since is good no more: its account wants a
+// new link. So does one whose rights were changed, which are again as they were: somebody is to look at
+// them first.
 func Repeat(ctx context.Context, tx *store.Tx, subject string) (bool, error) {
 	kind, id, _ := strings.Cut(subject, ":")
 	var err error
 	switch kind {
 	case "user":
 		err = EndUser(ctx, tx, id, byRestore)
-	case "password":
+	case "password", "rights":
 		_, err = tx.Exec(ctx, `UPDATE users SET rev = rev + 1, password = '' WHERE id = $1`, id)
 	case "device":
 		err = RevokeDevice(ctx, tx, id, byRestore)

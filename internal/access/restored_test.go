@@ -19,7 +19,7 @@ func TestErasuresAreRepeated(t *testing.T) {
 	furnish := func(t *testing.T, db *store.DB) (totem, site string) {
 		hash := access.HashPassword("giusta")
 		update(t, db, func(ctx context.Context, tx *store.Tx) (err error) {
-			for _, login := range []string{"leaver", "changer", "stayer"} {
+			for _, login := range []string{"leaver", "changer", "stayer", "demoted", "leaving", "renamed"} {
 				u := access.User{ID: login, Login: login, Name: "Prova Prova", Role: access.Officer}
 				err = errors.Join(err, access.AddUser(ctx, tx, u, hash, byTest))
 			}
@@ -36,6 +36,14 @@ func TestErasuresAreRepeated(t *testing.T) {
 		}
 		return totem, site
 	}
+	edit := func(ctx context.Context, tx *store.Tx, id string, change func(u *access.User)) error {
+		u, err := access.UserByID(ctx, tx, id)
+		if err != nil {
+			return err
+		}
+		change(&u)
+		return access.EditUser(ctx, tx, u, byTest)
+	}
 	storetest.Each(t, clock.Now, func(t *testing.T, old *store.DB) {
 		put := storetest.Open(t, clock.Now)
 		furnish(t, old)
@@ -46,6 +54,9 @@ func TestErasuresAreRepeated(t *testing.T) {
 			return errors.Join(
 				access.EndUser(ctx, tx, "leaver", byTest),
 				access.SetPassword(ctx, tx, "changer", "another hash", byTest),
+				edit(ctx, tx, "demoted", func(u *access.User) { u.Role = access.Observer }),
+				edit(ctx, tx, "leaving", func(u *access.User) { u.Until = clock.Now().AddDate(0, 1, 0) }),
+				edit(ctx, tx, "renamed", func(u *access.User) { u.Name = "Altra Prova" }),
 				access.RevokeDevice(ctx, tx, "totem", byTest),
 				access.RevokeProgram(ctx, tx, "", "site", byTest),
 				audit.Erase(ctx, tx, "user:added-since"), audit.Erase(ctx, tx, "device:added-since"))
@@ -55,8 +66,8 @@ func TestErasuresAreRepeated(t *testing.T) {
 			erasures, err = audit.Erasures(t.Context(), tx, since)
 			return err
 		})
-		if err != nil || len(erasures) != 6 {
-			t.Fatalf("got %v, %v, want six", erasures, err)
+		if err != nil || len(erasures) != 8 {
+			t.Fatalf("got %v, %v, want eight", erasures, err)
 		}
 		update(t, put, func(ctx context.Context, tx *store.Tx) error {
 			for _, e := range erasures {
@@ -75,7 +86,7 @@ func TestErasuresAreRepeated(t *testing.T) {
 			}
 			return nil
 		})
-		for login, want := range map[string]error{"leaver": access.ErrSignIn, "changer": access.ErrSignIn, "stayer": nil} {
+		for login, want := range map[string]error{"leaver": access.ErrSignIn, "changer": access.ErrSignIn, "demoted": access.ErrSignIn, "leaving": access.ErrSignIn, "stayer": nil, "renamed": nil} {
 			if _, _, err := access.SignIn(t.Context(), put, login, "giusta", "", office); !errors.Is(err, want) {
 				t.Errorf("%s: got %v, want %v", login, err, want)
 			}

@@ -128,8 +128,9 @@ WHERE id = $1 AND rev = $2`,
 	if changed == 0 {
 		return ErrEdited
 	}
-	if before.Role != u.Role || before.Territory != u.Territory || before.Officer != u.Officer || !slices.Equal(before.Offices, u.Offices) || u.Ended(tx.Now) {
-		if err := endSessions(ctx, tx, u.ID, ""); err != nil {
+	sooner := !u.Until.IsZero() && (before.Until.IsZero() || u.Until.Before(before.Until))
+	if before.Role != u.Role || before.Territory != u.Territory || before.Officer != u.Officer || !slices.Equal(before.Offices, u.Offices) || u.Ended(tx.Now) || sooner {
+		if err := errors.Join(endSessions(ctx, tx, u.ID, ""), audit.Erase(ctx, tx, "rights:"+u.ID)); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,7 @@ import (
 type Erasure struct {
 	ID      string
 	At      time.Time
-	Subject string // "user:ID", "password:ID", "device:ID", "program:ID", "print:ID"
+	Subject string // "user:ID", "password:ID", "rights:ID", "device:ID", "program:ID", "print:ID"
 }
 
 // Erase notes an erasure in the transaction that does it.
