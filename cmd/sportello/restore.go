@@ -9,6 +9,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -17,6 +19,8 @@ import (
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/audit"
+	"sportello/internal/fault"
+	"sportello/internal/message"
 	"sportello/internal/store"
 	"sportello/printouts/spool"
 	"sportello/queue"
@@ -32,10 +36,11 @@ func restoreCommand() *cli.Command {
 		ArgsUsage: "FILE",
 		Description: "The file is checked first; one that is damaged, foreign or newer than this program is refused and nothing is\n" +
 			"changed. The database that was there is kept beside it. Then: today's numbers go on after a gap, sessions and\n" +
-			"open print jobs end, and what was erased since the backup is erased again.",
+			"open print jobs end, mail that may have been sent is not sent again, and what was erased since the backup is\n" +
+			"erased again. On PostgreSQL --settle cannot see whether a server still runs: stop every one before it.",
 		Flags: []cli.Flag{
-			&cli.IntFlag{Name: "skip", Value: 100, Usage: "how many `NUMBERS` each series goes on after the last one known; raise it when more were printed since the backup and the old database is lost"},
-			&cli.BoolFlag{Name: "settle", Usage: "no FILE: the database was put back by other means, such as pg_restore; only do what is to be done then"},
+			&cli.IntFlag{Name: "skip", Value: 100, Usage: "how many `NUMBERS` each series goes on after the last one known; raise it when the old database is lost and more were given out since the backup"},
+			&cli.BoolFlag{Name: "settle", Usage: "no FILE: the database was put back by other means, such as pg_restore; only do what is to be done then, with every server stopped"},
 		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.Int("skip") < 0 {
@@ -182,8 +187,12 @@ type before struct {
 	there      bool
 	counters   []queue.Counter
 	erasures   []audit.Erasure
-	incomplete error // why not all of this could be read
+	messages   map[string]message.Fate // nil: not known
+	incomplete error                   // why not all of this could be read
 }
+
+// known reports whether all of it is known.
+func (b before) known() bool { return b.there && b.incomplete == nil }
 
 // readOld reads the database that is there. One that cannot be read is often why there is a restore.
 // Closing it leaves one file, so that it can be kept.
@@ -206,18 +215,21 @@ func (r restoration) readOld(ctx context.Context) (old before, err error) {
 }
 
 func (b *before) read(ctx context.Context, db *store.DB) error {
-	noted, err := db.HasTable(ctx, "erasures")
-	if err != nil {
+	noted, err := db.HasTable(ctx, "erasures") // an older schema has none
+	mailed, failed := db.HasTable(ctx, "messages")
+	if err := errors.Join(err, failed); err != nil {
 		return err
 	}
 	return db.View(ctx, func(tx *store.Tx) error {
-		var erasures error
-		if noted { // an older schema noted none
+		var erasures, messages, counters error
+		if noted {
 			b.erasures, erasures = audit.Erasures(ctx, tx, time.Time{})
 		}
-		counters, err := queue.Counters(ctx, tx, tx.Now.AddDate(0, 0, -1))
-		b.counters = counters
-		return errors.Join(erasures, err)
+		if mailed {
+			b.messages, messages = message.Fates(ctx, tx)
+		}
+		b.counters, counters = queue.Counters(ctx, tx, tx.Now.AddDate(0, 0, -1))
+		return errors.Join(erasures, messages, counters)
 	})
 }
 
@@ -272,16 +284,27 @@ type settled struct {
 	skip           int64
 	sessions, jobs int64
 	erasures       int
+	rights         []string // logins of accounts whose rights are again what they were
+	messages       int
+	known          bool // what the database that is replaced knew was taken into account
 }
 
 // settle does to a database that was put back what the time since its backup asks for.
 func settle(ctx context.Context, db *store.DB, skip int64, old before) (done settled, err error) {
 	err = db.Update(ctx, func(tx *store.Tx) (err error) {
-		done = settled{skip: skip}
+		done = settled{skip: skip, known: old.known()}
 		if done.until, err = audit.Newest(ctx, tx); err != nil {
 			return err
 		}
-		if done.erasures, err = repeatErasures(ctx, tx, old.erasures, everything); err != nil {
+		repeated, err := repeatErasures(ctx, tx, old.erasures, everything)
+		if err != nil {
+			return err
+		}
+		done.erasures = len(repeated)
+		if done.rights, err = rightsOf(ctx, tx, repeated); err != nil {
+			return err
+		}
+		if done.messages, err = settleMessages(ctx, tx, old, done.until); err != nil {
 			return err
 		}
 		if done.sessions, err = access.EndAllSessions(ctx, tx); err != nil {
@@ -297,6 +320,7 @@ func settle(ctx context.Context, db *store.DB, skip int64, old before) (done set
 		return audit.Record(ctx, tx, audit.Entry{
 			Scope: audit.System, Actor: "job:restore", Action: actionRestore, Subject: "database", Detail: map[string]any{
 				"until": store.Millis(done.until), "skipped": skip, "sessions": done.sessions, "print_jobs": done.jobs, "erasures": done.erasures,
+				"messages": done.messages,
 			},
 		})
 	})
@@ -310,19 +334,69 @@ func (s settled) tell(out io.Writer) {
 	}
 	fmt.Fprintln(out, "Tickets issued since then are lost: who holds one needs a new number.")
 	fmt.Fprintln(out, "Accounts, passwords, devices and settings are as they were then.")
-	fmt.Fprintf(out, "Today's numbers go on %d after the last one known, so that no printed number comes again.\n", s.skip)
+	s.tellNumbers(out)
 	fmt.Fprintf(out, "Sessions ended: %d. Everybody signs in again.\n", s.sessions)
 	fmt.Fprintf(out, "Open print jobs that will not be printed: %d.\n", s.jobs)
+	fmt.Fprintf(out, "Queued messages that were or may have been sent since and will not be sent: %d.\n", s.messages)
 	fmt.Fprintf(out, "Erasures and revocations made since then and repeated: %d. Who has set a password since needs a new link: sportello user link.\n", s.erasures)
+	if len(s.rights) > 0 {
+		fmt.Fprintf(out, "Accounts whose rights were changed since and are again as they were: %d. Correct them, then make new links: %s.\n",
+			len(s.rights), strings.Join(s.rights, ", "))
+	}
+}
+
+// tellNumbers says how far it is certain that no number comes twice.
+func (s settled) tellNumbers(out io.Writer) {
+	fmt.Fprintf(out, "Today's numbers go on %d after the last one known", s.skip)
+	if s.known {
+		fmt.Fprintln(out, ", so that no printed number comes again.")
+		return
+	}
+	fmt.Fprintf(out, ". If more than %d of a series were given out after that one,\n", s.skip)
+	fmt.Fprintln(out, "numbers that are on somebody's paper come again: then restore again, before the server starts, with a larger --skip.")
+}
+
+// settleMessages settles what may have been sent since until, the backup's moment.
+func settleMessages(ctx context.Context, tx *store.Tx, old before, until time.Time) (int, error) {
+	fates, due := old.messages, tx.Now
+	if !old.known() {
+		fates = nil
+	}
+	if until.After(due) { // the clock went back
+		due = until
+	}
+	return message.SettleRestored(ctx, tx, fates, due.Add(clockLag))
+}
+
+// rightsOf returns the logins of the accounts that lost rights by erasures that were repeated.
+func rightsOf(ctx context.Context, tx *store.Tx, repeated []audit.Erasure) (logins []string, err error) {
+	for _, e := range repeated {
+		id, ok := strings.CutPrefix(e.Subject, "rights:")
+		if !ok {
+			continue
+		}
+		u, err := access.UserByID(ctx, tx, id)
+		if f := (*fault.Error)(nil); errors.As(err, &f) && f.Kind == fault.Missing {
+			continue // it came after the backup
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !u.Ended(tx.Now) {
+			logins = append(logins, u.Login)
+		}
+	}
+	slices.Sort(logins)
+	return slices.Compact(logins), nil
 }
 
 // repeatErasures does again what was erased after the backup, by those that know its subject, and
-// returns how many there were.
-func repeatErasures(ctx context.Context, tx *store.Tx, erasures []audit.Erasure, forget forgetters) (n int, err error) {
+// returns those.
+func repeatErasures(ctx context.Context, tx *store.Tx, erasures []audit.Erasure, forget forgetters) (repeated []audit.Erasure, err error) {
 	for _, e := range erasures {
 		isNew, err := audit.KeepErasure(ctx, tx, e)
 		if err != nil {
-			return n, err
+			return nil, err
 		}
 		if !isNew {
 			continue
@@ -331,16 +405,16 @@ func repeatErasures(ctx context.Context, tx *store.Tx, erasures []audit.Erasure,
 		for _, again := range forget {
 			ours, err := again(ctx, tx, e.Subject)
 			if err != nil {
-				return n, fmt.Errorf("erase %s again: %w", e.Subject, err)
+				return nil, fmt.Errorf("erase %s again: %w", e.Subject, err)
 			}
 			known = known || ours
 		}
 		if !known {
-			return n, fmt.Errorf("%s was erased since the backup, and this program cannot erase it again", e.Subject)
+			return nil, fmt.Errorf("%s was erased since the backup, and this program cannot erase it again", e.Subject)
 		}
-		n++
+		repeated = append(repeated, e)
 	}
-	return n, nil
+	return repeated, nil
 }
 
 // exchange puts the prepared copy in place and returns where the old database is kept.
@@ -375,8 +449,7 @@ func (b before) tell(out io.Writer, kept string) {
 	}
 	if b.incomplete != nil {
 		fmt.Fprintf(out, "The old database cannot be read well: %v.\n", b.incomplete)
-		fmt.Fprintln(out, "What was erased or revoked since the backup may be back, and more numbers may have been printed than is known:")
-		fmt.Fprintln(out, "if so, erase it again, and restore again with a larger --skip.")
+		fmt.Fprintln(out, "What was erased or revoked since the backup may be back: if so, erase it again.")
 	}
 	fmt.Fprintf(out, "The old database is kept as %s; delete it when nothing is missing.\n", kept)
 }
