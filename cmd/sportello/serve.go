@@ -85,7 +85,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
 	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers), more...)...) })
-	g.Go(func() error { return listen(ctx, listener, server, log) })
+	g.Go(func() error { return listen(ctx, listener, webServer(server, log), log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
 	return g.Wait()
@@ -133,22 +133,29 @@ func baseOf(given, addr string) string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// How long a request may take to arrive, and how long those under way may go on at the end.
+// How long a request may take to arrive and its answer to be taken, and how long those under way may go
+// on at the end. Streams set the time for each of their writes themselves.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 30 * time.Second
+	writeTimeout  = 2 * time.Minute
 	idleTimeout   = 2 * time.Minute
 	graceTimeout  = 5 * time.Second
 )
 
-// listen answers requests until ctx ends. Streams end with it; requests under way, which do not live
-// in ctx, are finished.
-func listen(ctx context.Context, listener net.Listener, server *kiosk.Server, log *slog.Logger) error {
+// webServer is the server's HTTP side: nobody who sends or takes nothing keeps it busy.
+func webServer(server *kiosk.Server, log *slog.Logger) *http.Server {
 	web := &http.Server{
-		Handler: server.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout,
+		Handler: server.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ConnContext: kiosk.WithConn, ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	web.RegisterOnShutdown(server.EndStreams)
+	return web
+}
+
+// listen answers requests until ctx ends. Streams end with it; requests under way, which do not live
+// in ctx, are finished, but for those that take longer than graceTimeout.
+func listen(ctx context.Context, listener net.Listener, web *http.Server, log *slog.Logger) error {
 	done := make(chan error, 1)
 	go func() { done <- web.Serve(listener) }()
 	select {
@@ -158,7 +165,12 @@ func listen(ctx context.Context, listener net.Listener, server *kiosk.Server, lo
 	}
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceTimeout)
 	defer cancel()
-	return web.Shutdown(grace)
+	err := web.Shutdown(grace)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("requests cut off at the end", "after", graceTimeout.String())
+		return web.Close()
+	}
+	return err
 }
 
 // papersKept is for how many days a settled print job can be looked up.

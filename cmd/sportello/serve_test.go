@@ -4,18 +4,25 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sportello/internal/access"
 	"sportello/internal/store"
+	"sportello/kiosk"
+	"sportello/static"
 )
 
 // attempt runs the program in this process until it ends by itself.
@@ -98,6 +105,111 @@ func TestServeEndsGracefully(t *testing.T) {
 		}
 	case <-time.After(readyWithin):
 		t.Fatal("did not end")
+	}
+}
+
+// TestServeEndsDespiteASlowSender ends the server while a form is on its way that never comes.
+func TestServeEndsDespiteASlowSender(t *testing.T) {
+	data := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, log := newPipe(), newPipe()
+	ended := make(chan error, 1)
+	go func() {
+		args := []string{"sportello", "--data", data, "--log", "warn", "serve", "--migrate", "--addr", "127.0.0.1:0"}
+		ended <- run(ctx, args, func(string) string { return "" }, out, log)
+	}()
+	slowForm(t, out.await(t, "Sportello is ready: "), "/sign-in", "login=nobody&password=x")
+	cancel()
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("ended with %v", err)
+		}
+	case <-time.After(readyWithin):
+		t.Fatal("did not end")
+	}
+	select {
+	case line := <-log.lines:
+		if !strings.Contains(line, "cut off") {
+			t.Errorf("logged %s", line)
+		}
+	default:
+		t.Error("logged nothing")
+	}
+}
+
+// TestWhoReadsNothingIsCutOff asks for one file again and again and reads none of it, until the server
+// cuts the line. A stream that has been open for longer goes on.
+func TestWhoReadsNothingIsCutOff(t *testing.T) {
+	data := t.TempDir()
+	token := furnish(t, data, access.Kiosk)
+	now, err := clock(opening)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + databaseFile(data), Now: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	board := enrolOne(t, db, access.Board)
+	quiet := slog.New(slog.DiscardHandler)
+	server, err := kiosk.New(kiosk.Options{DB: db, Log: quiet, BaseURL: "http://localhost", Data: data, Speech: kiosk.NewSpeech("", quiet)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var deaf atomic.Value
+	cut := make(chan struct{})
+	web := webServer(server, quiet)
+	if web.WriteTimeout <= 0 {
+		t.Error("there is no time limit for writing")
+	}
+	web.WriteTimeout = time.Second // a minute would be long for a test
+	web.ConnState = func(conn net.Conn, state http.ConnState) {
+		if state == http.StateClosed && conn.RemoteAddr().String() == deaf.Load() {
+			close(cut)
+		}
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	var g errgroup.Group
+	g.Go(func() error { return server.Live(ctx) })
+	g.Go(func() error { return listen(ctx, listener, web, quiet) })
+	defer func() {
+		cancel()
+		if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}()
+	base := "http://" + listener.Addr().String()
+	states := follow(t, base+"/api/v1/offices/"+busy[0]+"/events", board)
+	if _, open := <-states; !open {
+		t.Fatal("the stream brings nothing")
+	}
+	conn, err := net.Dial("tcp", listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	deaf.Store(conn.LocalAddr().String())
+	go func() {
+		for err := error(nil); err == nil; {
+			_, err = fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: x\r\n\r\n", static.URL("desk.css"))
+		}
+	}()
+	select {
+	case <-cut:
+	case <-time.After(readyWithin):
+		t.Fatal("the server still waits for one who reads nothing")
+	}
+	if _, _, err := issueOverHTTP(base, token); err != nil {
+		t.Fatal(err)
+	}
+	if _, open := <-states; !open {
+		t.Error("the stream was cut off as well")
 	}
 }
 
