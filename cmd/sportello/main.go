@@ -16,7 +16,12 @@ import (
 	"sportello/static"
 )
 
+// othersNothing keeps what the program writes from those who are not of its group: whose data folder may
+// be entered by all has a database of people's names in it.
+const othersNothing = 0o027
+
 func main() {
+	syscall.Umask(syscall.Umask(othersNothing) | othersNothing) // no looser than it was
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, os.Args, os.Getenv, os.Stdout, os.Stderr); err != nil {

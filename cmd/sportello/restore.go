@@ -71,6 +71,7 @@ func restoreCommand() *cli.Command {
 type restoration struct {
 	data, file string // the folder and the backup
 	work       string // a folder in it, gone at the end
+	lock       string // the file that holds the folder; the server is to open it too
 	now        func() time.Time
 	out        io.Writer
 }
@@ -87,7 +88,7 @@ func restore(ctx context.Context, c *cli.Command, file string, now func() time.T
 		return err
 	}
 	defer held.Close()
-	r := restoration{data: data, file: file, work: filepath.Join(data, "restoring"), now: now, out: c.Root().Writer}
+	r := restoration{data: data, file: file, work: filepath.Join(data, "restoring"), lock: held.Name(), now: now, out: c.Root().Writer}
 	defer func() {
 		err = errors.Join(err, os.RemoveAll(r.work))
 		if err != nil && errors.Is(missing, fs.ErrNotExist) {
@@ -429,7 +430,7 @@ func (r restoration) exchange(old before) (kept string, err error) {
 	if old.there {
 		model = place
 	}
-	if err := ownAs(r.fresh(), model); err != nil {
+	if err := errors.Join(ownAs(r.fresh(), model), ownAs(r.lock, model)); err != nil {
 		return "", hint(err, "Run it as the one who runs the server; nothing was changed.")
 	}
 	if err := store.Exchange(place, r.fresh(), kept); err != nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -210,6 +212,39 @@ func TestWhoReadsNothingIsCutOff(t *testing.T) {
 	}
 	if _, open := <-states; !open {
 		t.Error("the stream was cut off as well")
+	}
+}
+
+// TestOthersReadNothing looks at what a server writes into a folder that all may enter.
+func TestOthersReadNothing(t *testing.T) {
+	data := t.TempDir()
+	if err := os.Chmod(data, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	defer syscall.Umask(syscall.Umask(0o022)) // as in most shells
+	start(t, "--data", data, "--log", "error", "serve", "--migrate", "--addr", "127.0.0.1:0")
+	found := make(map[string]bool)
+	err := filepath.WalkDir(data, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || path == data {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		found[entry.Name()] = true
+		if info.Mode().Perm()&0o007 != 0 {
+			t.Errorf("%s is %v", path, info.Mode())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"sportello.db", "sportello.db-wal", "sportello.db-shm", "lock"} {
+		if !found[name] {
+			t.Errorf("there is no %s", name)
+		}
 	}
 }
 
