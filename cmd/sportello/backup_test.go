@@ -408,6 +408,33 @@ func TestRestoreBesideAForeignLog(t *testing.T) {
 	}
 }
 
+// TestRestoreByRoot restores into a folder of somebody else's, who is to be able to run the server then.
+func TestRestoreByRoot(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("needs root")
+	}
+	const nobody = 65534
+	l := live(t)
+	l.data = t.TempDir()
+	if err := os.Chown(l.data, nobody, nobody); err != nil {
+		t.Fatal(err)
+	}
+	l.restore(t)
+	entries, err := os.ReadDir(l.data)
+	if err != nil || len(entries) == 0 {
+		t.Fatal(entries, err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if owner := info.Sys().(*syscall.Stat_t); owner.Uid != nobody || owner.Gid != nobody {
+			t.Errorf("%s belongs to %d:%d", e.Name(), owner.Uid, owner.Gid)
+		}
+	}
+}
+
 func TestRestoreRefuses(t *testing.T) {
 	l := live(t)
 	whole, err := os.ReadFile(l.backup)
@@ -561,6 +588,44 @@ func TestNobodyOpensWhatIsBeingRestored(t *testing.T) {
 		if !errors.Is(err, store.ErrInUse) {
 			t.Errorf("%v: got %v, want that the folder is in use", command, err)
 		}
+	}
+}
+
+// TestDoctorMakesNothing has it look at a printer's folder that is to be made.
+func TestDoctorMakesNothing(t *testing.T) {
+	data, folder := t.TempDir(), filepath.Join(t.TempDir(), "papers", "kiosk")
+	furnish(t, data, access.Kiosk)
+	db := lived{data: data}.open(t)
+	change(t, db, func(ctx context.Context, tx *store.Tx) error {
+		return spool.AddPrinter(ctx, tx, spool.Printer{ID: "new", Office: busy[0], URI: "file:" + folder})
+	})
+	db.Close()
+	before := contents(t, data)
+	out, _ := attempt(t, "--data", data, "doctor") // whatever else it finds on this machine
+	if !strings.Contains(out, "file:"+folder+" prints") {
+		t.Errorf("got\n%s", out)
+	}
+	if there(filepath.Dir(folder)) {
+		t.Error("the folder was made")
+	}
+	if diff := cmp.Diff(before, contents(t, data)); diff != "" {
+		t.Errorf("the data folder (-before +after):\n%s", diff)
+	}
+}
+
+// TestDoctorMakesNoDataFolder is for a server on PostgreSQL whose folder is missing.
+func TestDoctorMakesNoDataFolder(t *testing.T) {
+	server := os.Getenv("SPORTELLO_TEST_POSTGRES")
+	if server == "" {
+		t.Skip("needs a PostgreSQL in SPORTELLO_TEST_POSTGRES, which make test starts")
+	}
+	data := filepath.Join(t.TempDir(), "data")
+	out, err := attempt(t, "--data", data, "--database", storetest.PostgresURL(t, server), "doctor")
+	if err == nil || !strings.Contains(out, "wrong    disk") {
+		t.Errorf("got %v\n%s", err, out)
+	}
+	if there(data) {
+		t.Error("the folder was made")
 	}
 }
 

@@ -188,6 +188,11 @@ func openDatabase(ctx context.Context, c *cli.Command, data string, now func() t
 	if err := os.MkdirAll(data, 0o750); err != nil {
 		return nil, hint(fmt.Errorf("data folder: %w", err), "Name a folder that you may write to with --data.")
 	}
+	return openThere(ctx, c, data, now)
+}
+
+// openThere is openDatabase where nothing is to be made.
+func openThere(ctx context.Context, c *cli.Command, data string, now func() time.Time) (*store.DB, error) {
 	address := c.String("database")
 	if address == "" {
 		address = "sqlite:" + databaseFile(data)

@@ -85,7 +85,7 @@ func examine(ctx context.Context, c *cli.Command, now func() time.Time) []findin
 			return append(found, wrong("database", fmt.Sprintf("there is none in %s", data), "Name the data folder with --data, or make a database: sportello import FILE."))
 		}
 	}
-	db, err := openDatabase(ctx, c, data, now)
+	db, err := openThere(ctx, c, data, now)
 	if err != nil {
 		what, do, _ := strings.Cut(err.Error(), "\n  ")
 		return append(found, wrong("database", what, do+" A damaged file: sportello restore FILE."))

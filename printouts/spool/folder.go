@@ -29,18 +29,25 @@ func parseFolder(uri string) (folder, bool) {
 // patience is long: writing takes milliseconds.
 func (f folder) patience() time.Duration { return 5 * time.Second }
 
-// check writes and removes a file as large as printouts are.
+// check writes and removes a file as large as printouts are. A folder that is missing is made by the
+// first printout, so that it belongs to the one who prints: the check looks at what it would be made in.
 func (f folder) check(context.Context) (Condition, error) {
 	const large = 64 << 10
-	path := filepath.Join(string(f), ".check-"+store.NewID())
-	err := os.MkdirAll(string(f), 0o750)
-	if err == nil {
-		err = errors.Join(writeSynced(path, make([]byte, large)), removeIfThere(path))
-	}
-	if err != nil {
+	path := filepath.Join(f.nearest(), ".check-"+store.NewID())
+	if err := errors.Join(writeSynced(path, make([]byte, large)), removeIfThere(path)); err != nil {
 		return Refusing, err
 	}
 	return OK, nil
+}
+
+// nearest is the folder, or the next above it that is there.
+func (f folder) nearest() string {
+	for path := string(f); ; path = filepath.Dir(path) {
+		_, err := os.Lstat(path)
+		if !errors.Is(err, fs.ErrNotExist) || path == filepath.Dir(path) {
+			return path
+		}
+	}
 }
 
 // print prints job, unless an earlier attempt did.

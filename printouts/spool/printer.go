@@ -217,7 +217,7 @@ func ListPrinters(ctx context.Context, tx *store.Tx, l Listing) ([]Listed, error
 }
 
 // Check asks a printer now how it is and returns the answer within a few seconds; [Note] keeps it.
-// The error says why, unless the printer prints.
+// The error says why, unless the printer prints. It changes nothing.
 func Check(ctx context.Context, p Printer) (Condition, error) {
 	out, ok := parse(p.URI, usual)
 	if !ok {

@@ -575,6 +575,10 @@ func TestCheckNow(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	dangling := filepath.Join(folder, "link")
+	if err := os.Symlink(filepath.Join(folder, "nothing"), dangling); err != nil {
+		t.Fatal(err)
+	}
 	thermal := "escpos://" + p.address
 	for _, test := range []struct {
 		name, uri string
@@ -590,7 +594,10 @@ func TestCheckNow(t *testing.T) {
 		{"thermal offline", thermal, manners{status: offline}, spool.Refusing, "offline"},
 		{"thermal deaf", thermal, manners{deaf: true}, spool.Unreachable, "timeout"},
 		{"nobody there", "escpos://127.0.0.1:1", manners{}, spool.Unreachable, "refused"},
-		{"folder", "file:" + filepath.Join(folder, "new"), manners{}, spool.OK, ""},
+		{"folder", "file:" + folder, manners{}, spool.OK, ""},
+		{"folder to be made", "file:" + filepath.Join(folder, "new", "one"), manners{}, spool.OK, ""},
+		{"folder in a file", "file:" + filepath.Join(file, "new"), manners{}, spool.Refusing, "not a directory"},
+		{"link that leads nowhere", "file:" + dangling, manners{}, spool.Refusing, "no such file"},
 		{"no folder", "file:" + file, manners{}, spool.Refusing, "not a directory"},
 		{"unknown address", "ipp://printer", manners{}, spool.Refusing, "cannot print to ipp://printer"},
 	} {
@@ -602,7 +609,7 @@ func TestCheckNow(t *testing.T) {
 			}
 		})
 	}
-	if left, err := os.ReadDir(filepath.Join(folder, "new")); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(folder); err != nil || len(left) != 2 { // the file and the link
 		t.Errorf("the check of a folder left %v, %v", left, err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
