@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"io/fs"
 	"math/big"
 	"net"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -87,8 +89,9 @@ func TestNginx(t *testing.T) {
 	site := example(t, "nginx.conf",
 		"listen 80;", "listen 127.0.0.1:"+plain+";", "listen [::]:80;", "",
 		"listen 443 ssl http2;", "listen 127.0.0.1:"+secure+" ssl http2;", "listen [::]:443 ssl http2;", "",
+		"/var/log/nginx/sportello.log", filepath.Join(dir, "error.log"),
 		"/etc/letsencrypt/live/sportello.example.it/fullchain.pem", cert, "/etc/letsencrypt/live/sportello.example.it/privkey.pem", key,
-		"http://127.0.0.1:8080", backend)
+		"http://127.0.0.1:8080", backend.URL)
 	var paths strings.Builder
 	for _, kind := range []string{"client_body", "proxy", "fastcgi", "uwsgi", "scgi"} {
 		fmt.Fprintf(&paths, "%s_temp_path %s;\n", kind, filepath.Join(dir, kind))
@@ -98,8 +101,9 @@ func TestNginx(t *testing.T) {
 	if out, err := exec.CommandContext(t.Context(), nginx, "-t", "-q", "-c", config, "-p", dir).CombinedOutput(); err != nil {
 		t.Fatalf("nginx -t: %v\n%s", err, out)
 	}
-	background(t, exec.Command(nginx, "-c", config, "-p", dir), secure)
+	said := background(t, exec.Command(nginx, "-c", config, "-p", dir), secure)
 	checkProxy(t, plain, secure, "6.6.6.6, 127.0.0.1")
+	checkSilence(t, plain, secure, backend, dir, said)
 }
 
 // TestCaddy does the same with Caddy, which has a certificate of its own making.
@@ -107,9 +111,10 @@ func TestCaddy(t *testing.T) {
 	caddy := program(t, "caddy")
 	dir := t.TempDir()
 	backend, plain, secure := behind(t), freePort(t), freePort(t)
-	site := example(t, "Caddyfile", "sportello.example.it {", "sportello.example.it {\n\ttls internal", "127.0.0.1:8080", strings.TrimPrefix(backend, "http://"))
-	config := write(t, filepath.Join(dir, "Caddyfile"), fmt.Sprintf(
-		"{\n\tadmin off\n\tdefault_bind 127.0.0.1\n\thttp_port %s\n\thttps_port %s\n\tskip_install_trust\n\tstorage file_system %s\n}\n%s", plain, secure, dir, site))
+	site := example(t, "Caddyfile", "\tlog default {", fmt.Sprintf(
+		"\tadmin off\n\tdefault_bind 127.0.0.1\n\thttp_port %s\n\thttps_port %s\n\tskip_install_trust\n\tstorage file_system %s\n\tlog default {", plain, secure, dir),
+		"sportello.example.it {", "sportello.example.it {\n\ttls internal", "127.0.0.1:8080", strings.TrimPrefix(backend.URL, "http://"))
+	config := write(t, filepath.Join(dir, "Caddyfile"), site)
 	run := func(args ...string) *exec.Cmd {
 		cmd := exec.Command(caddy, append(args, "--config", config, "--adapter", "caddyfile")...)
 		cmd.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir)
@@ -118,13 +123,14 @@ func TestCaddy(t *testing.T) {
 	if out, err := run("validate").CombinedOutput(); err != nil {
 		t.Fatalf("caddy validate: %v\n%s", err, out)
 	}
-	background(t, run("run"), secure)
+	said := background(t, run("run"), secure)
 	checkProxy(t, plain, secure, "127.0.0.1")
+	checkSilence(t, plain, secure, backend, dir, said)
 }
 
 // behind is a server behind a proxy: it tells who it thinks asks, and streams. What only operators
 // may see it would show to everybody.
-func behind(t *testing.T) string {
+func behind(t *testing.T) *httptest.Server {
 	t.Helper()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -139,16 +145,41 @@ func behind(t *testing.T) string {
 		_ = http.NewResponseController(w).Flush()
 		<-r.Context().Done()
 	})
+	mux.HandleFunc("/t/"+secret+"/broken", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Length", "100")
+		fmt.Fprint(w, "not all")
+		_ = http.NewResponseController(w).Flush()
+		panic(http.ErrAbortHandler)
+	})
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	return server.URL
+	return server
 }
 
-// background runs a proxy until the test ends, and waits until it listens.
-func background(t *testing.T, cmd *exec.Cmd, port string) {
+// transcript is what a program writes while it runs.
+type transcript struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (s *transcript) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.Write(text)
+}
+
+func (s *transcript) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.text.String()
+}
+
+// background runs a proxy until the test ends, and waits until it listens. It returns what the proxy
+// says.
+func background(t *testing.T, cmd *exec.Cmd, port string) *transcript {
 	t.Helper()
-	var said bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &said, &said
+	said := new(transcript)
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -163,20 +194,67 @@ func background(t *testing.T, cmd *exec.Cmd, port string) {
 		conn, err := tls.Dial("tcp", "127.0.0.1:"+port, &tls.Config{ServerName: "sportello.example.it", InsecureSkipVerify: true}) // a certificate of the test's own
 		if err == nil {
 			conn.Close()
-			return
+			return said
 		}
 		time.Sleep(20 * time.Millisecond) // another program's start cannot be waited for otherwise
 	}
 	t.Fatal("the proxy does not listen")
+	return nil
 }
 
-// checkProxy asks a proxy on two ports for what it must let through, and what it must not.
-func checkProxy(t *testing.T, plain, secure, forwarded string) {
+// secret is in the address of a ticket.
+const secret = "5ecre7"
+
+// checkSilence asks a proxy for a ticket while the server behind it breaks off and when it is down, and
+// looks for the address in what the proxy said and wrote into its folder.
+func checkSilence(t *testing.T, plain, secure string, behind *httptest.Server, dir string, said *transcript) {
 	t.Helper()
+	client := throughProxy(t, plain, secure)
+	ask := func(address string) int {
+		t.Helper()
+		answer, err := client.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		_, _ = io.Copy(io.Discard, answer.Body) // some break off
+		return answer.StatusCode
+	}
+	const ticket = "sportello.example.it/t/" + secret
+	ask("https://" + ticket + "/broken")
+	ask("http://" + ticket)
+	behind.CloseClientConnections()
+	behind.Close()
+	for _, address := range []string{"https://" + ticket, "https://" + ticket + "/events"} {
+		if got := ask(address); got != http.StatusBadGateway {
+			t.Errorf("%s when the server is down: got status %d, want %d", address, got, http.StatusBadGateway)
+		}
+	}
+	if strings.Contains(said.String(), secret) {
+		t.Error("the proxy says the address of a ticket")
+	}
+	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		text, err := os.ReadFile(path)
+		if bytes.Contains(text, []byte(secret)) {
+			t.Errorf("%s has the address of a ticket: %s", path, text)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// throughProxy is a browser that finds the site at a proxy's two ports.
+func throughProxy(t *testing.T, plain, secure string) *http.Client {
 	client := &http.Client{
+		Timeout: readyWithin,
 		Transport: &http.Transport{
 			ForceAttemptHTTP2: true,
-			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // as above
+			TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, // a certificate of the test's own
 			DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
 				_, port, _ := net.SplitHostPort(address)
 				return new(net.Dialer).DialContext(ctx, network, "127.0.0.1:"+map[string]string{"80": plain, "443": secure}[port])
@@ -184,7 +262,14 @@ func checkProxy(t *testing.T, plain, secure, forwarded string) {
 		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	defer client.CloseIdleConnections()
+	t.Cleanup(client.CloseIdleConnections)
+	return client
+}
+
+// checkProxy asks a proxy on two ports for what it must let through, and what it must not.
+func checkProxy(t *testing.T, plain, secure, forwarded string) {
+	t.Helper()
+	client := throughProxy(t, plain, secure)
 	ask := func(method, address string, body io.Reader) *http.Response {
 		t.Helper()
 		ctx, cancel := context.WithTimeout(t.Context(), readyWithin)
