@@ -62,7 +62,7 @@ func addDevice(ctx context.Context, c *cli.Command, db *store.DB) error {
 	d := access.Device{
 		ID: store.NewID(), Office: c.String("office"), Kind: access.DeviceKind(c.String("kind")), Name: name, Printer: c.String("printer"),
 	}
-	var code secret
+	var code shownOnce
 	err = db.Update(ctx, func(tx *store.Tx) error {
 		if _, err := territory.Of(ctx, tx, d.Office); err != nil {
 			return hint(err, "sportello export lists the offices of a territory.")
@@ -81,7 +81,7 @@ func addDevice(ctx context.Context, c *cli.Command, db *store.DB) error {
 }
 
 func codeDevice(ctx context.Context, c *cli.Command, db *store.DB) error {
-	var code secret
+	var code shownOnce
 	err := onDevice(ctx, c, db, func(tx *store.Tx, id string) (err error) {
 		code.text, code.until, err = access.NewCode(ctx, tx, id, byCommand)
 		return err
@@ -92,7 +92,7 @@ func codeDevice(ctx context.Context, c *cli.Command, db *store.DB) error {
 	return printCode(c, code)
 }
 
-func printCode(c *cli.Command, code secret) error {
+func printCode(c *cli.Command, code shownOnce) error {
 	_, err := fmt.Fprintf(c.Root().Writer, "Enrol it until %s, once, at %s/enrol with the code\n%s\n",
 		code.until.Local().Format("15:04"), strings.TrimSuffix(c.String("base-url"), "/"), code.text)
 	return err

@@ -88,7 +88,7 @@ func addUser(ctx context.Context, c *cli.Command, db *store.DB) error {
 		ID: store.NewID(), Login: login, Name: c.String("name"), Role: access.Role(c.String("role")),
 		Territory: c.String("territory"), Officer: c.String("officer"), Offices: c.StringSlice("office"),
 	}
-	var link secret
+	var link shownOnce
 	err = db.Update(ctx, func(tx *store.Tx) error {
 		zone, err := knownPlace(ctx, tx, u.Territory, u.Offices, u.Officer)
 		if err != nil {
@@ -109,9 +109,9 @@ func addUser(ctx context.Context, c *cli.Command, db *store.DB) error {
 	return printLink(c, link)
 }
 
-// secret is what is shown once, and until when it is good. It is printed after the transaction that
+// shownOnce is a secret, and until when it is good. It is printed after the transaction that
 // made it: one that is begun anew makes another.
-type secret struct {
+type shownOnce struct {
 	text  string
 	until time.Time
 }
@@ -157,14 +157,14 @@ func endOf(date string, zone *time.Location) (time.Time, error) {
 	return day.AddDate(0, 0, 1), nil
 }
 
-func printLink(c *cli.Command, link secret) error {
+func printLink(c *cli.Command, link shownOnce) error {
 	_, err := fmt.Fprintf(c.Root().Writer, "Set the password until %s, once, at:\n%s/password/%s\n",
 		link.until.Local().Format("2006-01-02 15:04"), strings.TrimSuffix(c.String("base-url"), "/"), link.text)
 	return err
 }
 
 func linkUser(ctx context.Context, c *cli.Command, db *store.DB) error {
-	var link secret
+	var link shownOnce
 	err := onUser(ctx, c, db, func(tx *store.Tx, u access.User) (err error) {
 		link.text, link.until, err = access.NewLink(ctx, tx, u.ID, byCommand)
 		return err
