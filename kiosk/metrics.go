@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"sportello/booking/territory"
+	"sportello/internal/message"
 	"sportello/internal/store"
 	"sportello/printouts/spool"
 	"sportello/queue"
@@ -65,6 +66,10 @@ func newMetrics(db *store.DB, data string) *metrics {
 	db.Observe(func(kind store.Kind, took time.Duration) { times.WithLabelValues(string(kind)).Observe(took.Seconds()) })
 	m.registry.MustRegister(times, collectors.NewGoCollector(), collectors.NewBuildInfoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for way, name := range map[message.Way]string{message.ByMail: "sportello_mail_waiting", message.ByHook: "sportello_hooks_waiting"} {
+		m.registry.MustRegister(gauge(name, "Messages whose time has come and that are still to be sent. Read from the database: every server tells the same.",
+			func() (int64, error) { return waiting(db, way) }))
+	}
 	if db.SQLite() {
 		m.registry.MustRegister(
 			gauge("sportello_database_bytes", "Size of the SQLite file.", func() (int64, error) { file, _, err := db.Sizes(); return file, err }),
@@ -86,6 +91,17 @@ func gauge(name, help string, read func() (int64, error)) prometheus.Collector {
 		}
 		return float64(n)
 	})
+}
+
+// waiting is how many messages wait to go one way.
+func waiting(db *store.DB, way message.Way) (int64, error) {
+	ctx, n := context.Background(), 0
+	err := db.View(ctx, func(tx *store.Tx) error {
+		all, err := message.Waiting(ctx, tx)
+		n = all[way]
+		return err
+	})
+	return int64(n), err
 }
 
 // metricsPage is for Prometheus. An account of some offices gets the figures of these.

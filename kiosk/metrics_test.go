@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 
+	"sportello/internal/message"
 	"sportello/internal/store"
 	"sportello/kiosk"
 	"sportello/printouts/spool"
@@ -214,6 +215,9 @@ func TestMetricsOfTheProcess(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stream.Body.Close()
+	h.update(func(ctx context.Context, tx *store.Tx) error {
+		return message.EnqueueHook(ctx, tx, message.Hook{Kind: "appointment.reminder"})
+	})
 	families := scrape(t, admin)
 	if m := with(families["sportello_sse_clients"], deskOffice); len(m) != 1 || m[0].GetGauge().GetValue() != 1 {
 		t.Errorf("clients: got %v, want 1", m)
@@ -227,6 +231,11 @@ func TestMetricsOfTheProcess(t *testing.T) {
 	for _, name := range []string{"sportello_wal_bytes", "sportello_database_bytes", "sportello_disk_free_bytes", "go_goroutines", "process_open_fds"} {
 		if m := families[name].GetMetric(); len(m) != 1 || !(m[0].GetGauge().GetValue() > 0) {
 			t.Errorf("%s: got %v, want more than nothing", name, m)
+		}
+	}
+	for name, want := range map[string]float64{"sportello_mail_waiting": 0, "sportello_hooks_waiting": 1} {
+		if m := families[name].GetMetric(); len(m) != 1 || m[0].GetGauge().GetValue() != want {
+			t.Errorf("%s: got %v, want %v", name, m, want)
 		}
 	}
 	if families["go_build_info"] == nil {

@@ -5,9 +5,12 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"net/textproto"
 	"os"
 	"path/filepath"
@@ -287,7 +290,7 @@ func TestHeadsLeaveOnceADay(t *testing.T) {
 func mailSubjects(t *testing.T, db *store.DB) (all []string) {
 	t.Helper()
 	err := db.View(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT subject FROM messages ORDER BY created_at`)
+		rows, err := tx.Query(t.Context(), `SELECT subject FROM messages ORDER BY due_at`)
 		if err != nil {
 			return err
 		}
@@ -410,6 +413,8 @@ func TestServeRefusesWhatCannotBeSent(t *testing.T) {
 		{"a password on the command line", "must not have a password", []string{"--smtp", "smtp://utente:x@posta.example", "--mail-from", "a@prova.example"}},
 		{"nobody to mail to", "Write it like", []string{good, "--mail-from", "a@prova.example", "--audit-mail", "revisione"}},
 		{"mail without a server", "--audit-mail needs a mail server", []string{"--audit-mail", "revisione@prova.example"}},
+		{"a webhook in the clear", "Check --webhook", []string{"--webhook", "http://gateway.example"}},
+		{"a webhook without a secret", "SPORTELLO_WEBHOOK_SECRET", []string{"--webhook", "https://gateway.example"}},
 		{"no log", "Use local", []string{"--audit-syslog", "remote"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -460,13 +465,55 @@ func TestServeSends(t *testing.T) {
 	}
 	defer db.Close()
 	err = db.View(t.Context(), func(tx *store.Tx) error {
-		n, err := message.Waiting(t.Context(), tx)
-		if n != 0 {
+		waiting, err := message.Waiting(t.Context(), tx)
+		if n := waiting[message.ByMail]; n != 0 {
 			t.Errorf("%d mails are waiting", n)
 		}
 		return err
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestServeCalls starts a server with a gateway, whose secret is in the environment.
+func TestServeCalls(t *testing.T) {
+	data := recorded(t, "")
+	at := time.Date(2026, 11, 27, 1, 0, 0, 0, time.UTC)
+	db, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + databaseFile(data), Now: func() time.Time { return at }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = db.Update(t.Context(), func(tx *store.Tx) error {
+		return message.EnqueueHook(t.Context(), tx, message.Hook{Kind: "appointment.reminder", Body: "prova"})
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	calls := make(chan string, 10)
+	gateway := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		calls <- string(body) + r.Header.Get("Sportello-Signature")[:3]
+	}))
+	defer gateway.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		args := []string{"sportello", "--data", data, "--clock", at.Format(time.RFC3339), "serve", "--addr", "127.0.0.1:0", "--webhook", gateway.URL}
+		ended <- run(ctx, args, func(name string) string {
+			return map[string]string{"SPORTELLO_WEBHOOK_SECRET": strings.Repeat("chiave", 6)}[name]
+		}, newPipe(), newPipe())
+	}()
+	select {
+	case got := <-calls:
+		if want := `{"kind":"appointment.reminder","body":"prova"}v1=`; got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
+	case <-time.After(readyWithin):
+		t.Error("no call came")
+	}
+	cancel()
+	if err := <-ended; err != nil {
 		t.Fatal(err)
 	}
 }

@@ -58,7 +58,7 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 // known are the keys that a configuration file may have.
 var known = map[string]bool{
 	"data": true, "database": true, "addr": true, "base-url": true, "clock": true, "log": true, "trusted-proxies": true,
-	"smtp": true, "smtp-password": true, "mail-from": true, "audit-mail": true, "audit-syslog": true,
+	"smtp": true, "smtp-password": true, "mail-from": true, "webhook": true, "webhook-secret": true, "audit-mail": true, "audit-syslog": true,
 }
 
 // sources says where a flag that is not given gets its value: the environment, then the file.

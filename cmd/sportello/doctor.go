@@ -107,7 +107,7 @@ func examineDatabase(ctx context.Context, db *store.DB) []finding {
 		if printers, err = everyPrinter(ctx, tx); err != nil {
 			return err
 		}
-		for _, look := range []func(context.Context, *store.Tx, *store.DB) ([]finding, error){checkClock, checkBackup, checkMail} {
+		for _, look := range []func(context.Context, *store.Tx, *store.DB) ([]finding, error){checkClock, checkBackup, checkMessages} {
 			some, err := look(ctx, tx, db)
 			if err != nil {
 				return err
@@ -306,13 +306,27 @@ func checkBackup(ctx context.Context, tx *store.Tx, db *store.DB) ([]finding, er
 	return []finding{ok("backup", "the last one is of %s", last.Format(time.RFC3339))}, nil
 }
 
-// checkMail looks whether mail is left over.
-func checkMail(ctx context.Context, tx *store.Tx, _ *store.DB) ([]finding, error) {
-	n, err := message.Waiting(ctx, tx)
-	if err != nil || n == 0 {
-		return []finding{ok("mail", "none waits")}, err
+// checkMessages looks whether mail or hooks are left over.
+func checkMessages(ctx context.Context, tx *store.Tx, _ *store.DB) ([]finding, error) {
+	waiting, err := message.Waiting(ctx, tx)
+	if err != nil {
+		return nil, err
 	}
-	return []finding{warning("mail", fmt.Sprintf("%d wait to be sent", n), "Look whether the server runs with --smtp and whether that mail server answers: the log says why it does not.")}, nil
+	var all []finding
+	for _, w := range []struct {
+		name, do string
+		way      message.Way
+	}{
+		{"mail", "Look whether the server runs with --smtp and whether that mail server answers: the log says why it does not.", message.ByMail},
+		{"webhook", "Look whether the server runs with --webhook and whether that gateway answers: the log says why it does not.", message.ByHook},
+	} {
+		if n := waiting[w.way]; n > 0 {
+			all = append(all, warning(w.name, fmt.Sprintf("%d wait to be sent", n), w.do))
+		} else {
+			all = append(all, ok(w.name, "none waits"))
+		}
+	}
+	return all, nil
 }
 
 // everyPrinter returns the printers of all offices.

@@ -13,20 +13,21 @@ import (
 	"sportello/internal/store"
 )
 
-// outboundFlags say where mail and the audit's heads go.
+// outboundFlags say where mail, hooks and the audit's heads go.
 func outboundFlags(s settings) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "smtp", Usage: "mail server, `ADDRESS` like smtp://user@host:587 (STARTTLS) or smtps://user@host; its password is in SPORTELLO_SMTP_PASSWORD or smtp-password of the configuration file", Sources: s.sources("smtp")},
 		&cli.StringFlag{Name: "mail-from", Usage: "sender of mail, `ADDRESS` like \"Sportello <sportello@comune.example.it>\"", Sources: s.sources("mail-from")},
+		&cli.StringFlag{Name: "webhook", Usage: "gateway for SMS and App IO, `ADDRESS` like https://gateway.comune.example.it/sportello; its secret is in SPORTELLO_WEBHOOK_SECRET or webhook-secret of the configuration file", Sources: s.sources("webhook")},
 		&cli.StringFlag{Name: "audit-mail", Usage: "mail the last lines of the audit to `ADDRESS` after each day (UTC)", Sources: s.sources("audit-mail")},
 		&cli.StringFlag{Name: "audit-syslog", Usage: "write the last lines of the audit to syslog after each day: `WHERE` is local, udp://host:514 or tcp://host:601", Sources: s.sources("audit-syslog")},
 	}
 }
 
-// How often mail is looked for, and whether a day is over.
+// How often messages are looked for, and whether a day is over.
 const (
-	mailEvery = 10 * time.Second
-	noteEvery = 5 * time.Minute
+	messagesEvery = 10 * time.Second
+	noteEvery     = 5 * time.Minute
 )
 
 // outbound are the jobs that send what the flags ask for.
@@ -42,6 +43,13 @@ func outbound(s settings, c *cli.Command, db *store.DB) ([]jobs.Job, error) {
 			return nil, err
 		}
 		all = append(all, deliver)
+	}
+	if c.String("webhook") != "" {
+		gateway, err := message.NewGateway(c.String("webhook"), s.secret("webhook-secret"))
+		if err != nil {
+			return nil, hint(err, "Check --webhook, like https://gateway.comune.example.it/sportello, and SPORTELLO_WEBHOOK_SECRET; openssl rand -hex 32 makes one.")
+		}
+		all = append(all, jobs.Job{Name: "deliver-hooks", Every: messagesEvery, Lease: true, Run: message.NewCourier(db, log, gateway).Deliver})
 	}
 	if to := c.String("audit-mail"); to != "" {
 		if err := message.CheckAddress(to); err != nil {
@@ -67,5 +75,5 @@ func mailJob(s settings, c *cli.Command, db *store.DB, log *slog.Logger) (jobs.J
 	if err != nil {
 		return jobs.Job{}, hint(err, "Check --smtp, like smtp://user@host:587, --mail-from and SPORTELLO_SMTP_PASSWORD.")
 	}
-	return jobs.Job{Name: "deliver-mail", Every: mailEvery, Lease: true, Run: message.NewPostman(db, log, server).Deliver}, nil
+	return jobs.Job{Name: "deliver-mail", Every: messagesEvery, Lease: true, Run: message.NewPostman(db, log, server).Deliver}, nil
 }

@@ -1,12 +1,13 @@
 package message
 
 import (
+	"bytes"
 	"context"
 	"crypto/tls"
-	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
+	"mime"
 	"net"
 	netmail "net/mail"
 	"net/netip"
@@ -64,16 +65,15 @@ func NewServer(address, password, from string) (Server, error) {
 	return s, nil
 }
 
-// here reports whether the server is on this machine.
-func (s Server) here() bool {
-	ip, err := netip.ParseAddr(s.host)
-	return s.host == "localhost" || err == nil && ip.IsLoopback()
+// onThisMachine reports whether host is a name or address of this machine for itself.
+func onThisMachine(host string) bool {
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
 }
 
-// Postman sends what is queued. Run it as a job with a lease.
+// Postman sends the mail that is queued. Run it as a job with a lease.
 type Postman struct {
-	db      *store.DB
-	log     *slog.Logger
+	outbox
 	server  Server
 	timeout time.Duration
 }
@@ -83,17 +83,13 @@ const answerWithin = 30 * time.Second
 
 // NewPostman returns the postman of a server.
 func NewPostman(db *store.DB, log *slog.Logger, server Server) *Postman {
-	return &Postman{db: db, log: log, server: server, timeout: answerWithin}
+	return &Postman{outbox: outbox{db, log, ByMail}, server: server, timeout: answerWithin}
 }
 
 // Deliver sends what is due. Its error is a server with which nothing can be done now; messages that
 // the server refuses are noted, logged by their id and tried again or given up.
 func (p *Postman) Deliver(ctx context.Context) error {
-	var some bool
-	err := p.db.View(ctx, func(tx *store.Tx) (err error) {
-		some, err = due(ctx, tx)
-		return err
-	})
+	some, err := p.due(ctx)
 	if err != nil || !some {
 		return err
 	}
@@ -102,52 +98,23 @@ func (p *Postman) Deliver(ctx context.Context) error {
 		return fmt.Errorf("mail server %s: %w", p.server.host, explain(err))
 	}
 	defer line.close()
-	for ctx.Err() == nil {
-		l, err := p.next(ctx)
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err != nil {
-			return fmt.Errorf("take mail: %w", err)
-		}
-		if err := p.send(ctx, line, l); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+	return p.carry(ctx, func(_ context.Context, l letter) (State, string, error) { return p.send(line, l) })
 }
 
-func (p *Postman) next(ctx context.Context) (l letter, err error) {
-	err = p.db.Update(ctx, func(tx *store.Tx) error {
-		l, err = take(ctx, tx)
-		return err
-	})
-	return l, err
-}
-
-// send makes one attempt and notes how it went.
-func (p *Postman) send(ctx context.Context, line *line, l letter) error {
+// send makes one attempt.
+func (p *Postman) send(line *line, l letter) (State, string, error) {
 	text, err := p.server.text(l)
 	if err == nil {
 		err = line.client.Send(text)
 	}
-	state, code := Sent, ""
-	if err != nil && (text == nil || !text.IsDelivered()) { // what fails after the server has it does not matter
-		state, code = verdict(err)
+	if err == nil || text != nil && text.IsDelivered() { // what fails after the server has it does not matter
+		return Sent, "", nil
 	}
-	// A lost context must not make a second mail of one that is sent.
-	err = p.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return settle(ctx, tx, l.id, state, code) })
-	if err != nil {
-		return fmt.Errorf("settle mail: %w", err)
-	}
-	if state == Sent {
-		return nil
-	}
-	p.log.WarnContext(ctx, "mail not sent", "message", l.id, "state", string(state), "code", code, "attempt", l.attempts+1)
+	state, code := verdict(err)
 	if code == noAnswer {
-		return fmt.Errorf("mail server %s: %s", p.server.host, code)
+		return state, code, fmt.Errorf("mail server %s: %s", p.server.host, code)
 	}
-	return nil
+	return state, code, nil
 }
 
 // text is the message as it is sent.
@@ -158,18 +125,37 @@ func (s Server) text(l letter) (*mail.Msg, error) {
 		return nil, err
 	}
 	m.SetMessageIDWithValue(l.id + s.from.Address[strings.LastIndexByte(s.from.Address, '@'):])
-	m.SetDateWithValue(l.created)
+	m.SetDateWithValue(l.due)
 	m.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no absence notes, please
+	if l.language != "" {
+		m.SetGenHeader("Content-Language", l.language) // RFC 3282
+	}
 	m.Subject(l.subject)
 	m.SetBodyString(mail.TypeTextPlain, l.text)
+	for _, a := range l.attachments {
+		if err := attach(m, a); err != nil {
+			return nil, err
+		}
+	}
 	return m, nil
 }
 
-// The codes of attempts that failed, besides smtp_NNN with the server's answer.
-const (
-	noAnswer   = "no_answer"   // the connection broke or the server fell silent
-	badAddress = "bad_address" // cannot be written to
-)
+// attach adds a file and, of a calendar, the same as an alternative to the text.
+func attach(m *mail.Msg, a Attachment) error {
+	media, params, err := mime.ParseMediaType(a.Type)
+	if err != nil {
+		return err
+	}
+	whole := mail.ContentType(mime.FormatMediaType(media, params))
+	if media == calendarType {
+		delete(params, "charset") // the library tells it
+		m.AddAlternativeString(mail.ContentType(mime.FormatMediaType(media, params)), string(a.Content))
+	}
+	return m.AttachReader(a.Name, bytes.NewReader(a.Content), mail.WithFileContentType(whole))
+}
+
+// badAddress is the code of an address that cannot be written to; smtp_NNN has the server's answer.
+const badAddress = "bad_address"
 
 // verdict is what an error means for one message. Only a recipient or a content that the server
 // refuses for good (RFC 5321 section 4.2.1) is given up; that we may not send at all is for whoever
@@ -237,7 +223,7 @@ func (s Server) options() []mail.Option {
 	switch {
 	case s.secure:
 		policy = mail.TLSOpportunistic // the connection has it already
-	case s.here():
+	case onThisMachine(s.host):
 		policy = mail.NoTLS
 	}
 	all := []mail.Option{mail.WithTLSPolicy(policy)}
