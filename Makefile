@@ -28,9 +28,10 @@ static/node_modules/.package-lock.json: static/package-lock.json static/.npmrc
 	@touch $@
 
 # The tests judge our output with other programs: a browser, poppler, zbar, espeak-ng, PostgreSQL,
-# nginx, Caddy, systemd.
+# nginx, Caddy, systemd, two readers of iCalendar.
 test: build
-	@.ci/need go gcc npm chromium pdftotext zbarimg espeak-ng postgres nginx caddy systemd-analyze
+	@.ci/need go gcc npm chromium pdftotext zbarimg qpdf espeak-ng postgres nginx caddy systemd-analyze \
+		python3-icalendar python3-vobject
 	$(MAKE) --no-print-directory lint
 	.ci/with-postgres go test -timeout 25m $(ARGS) ./...
 	.ci/with-postgres go test -timeout 25m -race -short ./internal/... ./queue/... ./printouts/spool
@@ -54,6 +55,7 @@ torture: build
 fuzz: $(assets)
 	go test -fuzz FuzzParse -fuzztime 60s ./booking/territory
 	go test -fuzz FuzzText -fuzztime 60s ./booking/timetable
+	go test -fuzz FuzzText -fuzztime 60s ./booking/ical
 
 clean:
 	rm -rf bin static/dist/* static/node_modules

@@ -1,0 +1,252 @@
+package ical
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrUnwritable means that a calendar holds something that iCalendar cannot say, or says only with
+// other properties beside it.
+var ErrUnwritable = errors.New("cannot be written as iCalendar")
+
+// ErrTooLarge means that a calendar is larger than other programs take: a property of more than
+// 64 KiB, components more than 8 deep, or more than 16 MiB in all.
+var ErrTooLarge = errors.New("too large for iCalendar")
+
+const (
+	lineOctets    = 75 // of a line, without its end (RFC 5545, section 3.1)
+	largestLine   = 64 << 10
+	deepest       = 8
+	largestOutput = 16 << 20
+)
+
+// order is in which order the properties of a component stand, those not named after them by name.
+// RFC 5545 asks for none; these first are what old programs expect.
+var order = []string{
+	PropVersion, PropProductID, PropCalendarScale, PropMethod,
+	PropUID, PropDateTimeStamp, PropLastModified, PropSequence, PropStatus,
+	PropAction, PropTrigger,
+	PropDateTimeStart, PropDateTimeEnd, PropDuration, PropSummary, PropLocation, PropDescription, PropURL,
+	PropOrganizer, PropAttendee,
+}
+
+// A rule is what a component must hold exactly once and may hold at most once.
+type rule struct {
+	one, most []string
+}
+
+// rules are those of RFC 5545, section 3.6, but that an event has its start under every METHOD.
+var rules = map[string]rule{
+	CompCalendar: {
+		one:  []string{PropVersion, PropProductID},
+		most: []string{PropCalendarScale, PropMethod},
+	},
+	CompEvent: {
+		one: []string{PropUID, PropDateTimeStamp, PropDateTimeStart},
+		most: []string{
+			PropLastModified, PropSequence, PropStatus, PropDateTimeEnd, PropDuration, PropSummary,
+			PropLocation, PropDescription, PropURL, PropOrganizer, "CLASS", "TRANSP", "PRIORITY", "CREATED",
+			"GEO", "RECURRENCE-ID",
+		},
+	},
+	CompAlarm: {
+		one:  []string{PropAction, PropTrigger},
+		most: []string{PropDescription, PropSummary, PropDuration, "REPEAT"},
+	},
+}
+
+// Encoder writes calendars.
+type Encoder struct {
+	w io.Writer
+}
+
+// NewEncoder returns an encoder that writes to w.
+func NewEncoder(w io.Writer) *Encoder { return &Encoder{w: w} }
+
+// Encode writes cal. It returns ErrUnwritable or ErrTooLarge, having written nothing, when cal is
+// not fit for it, and what writing returned.
+func (e *Encoder) Encode(cal *Calendar) error {
+	if cal.Name != CompCalendar || len(cal.Children) == 0 {
+		return fmt.Errorf("write calendar: %w: %s with %d components", ErrUnwritable, cal.Name, len(cal.Children))
+	}
+	var t text
+	if err := t.component(cal.Component, 1); err != nil {
+		return fmt.Errorf("write calendar: %w", err)
+	}
+	if _, err := e.w.Write(t.out.Bytes()); err != nil {
+		return fmt.Errorf("write calendar: %w", err)
+	}
+	return nil
+}
+
+// A text is a calendar in the making.
+type text struct {
+	out bytes.Buffer
+}
+
+func (t *text) component(c *Component, depth int) error {
+	if depth > deepest {
+		return fmt.Errorf("%w: components are more than %d deep", ErrTooLarge, deepest)
+	}
+	if !isName(c.Name) {
+		return fmt.Errorf("%w: component name %q", ErrUnwritable, c.Name)
+	}
+	if err := c.check(); err != nil {
+		return fmt.Errorf("%s: %w", c.Name, err)
+	}
+	t.line("BEGIN:" + c.Name)
+	for _, name := range c.Props.names() {
+		for _, prop := range c.Props[name] {
+			if err := t.property(name, &prop); err != nil {
+				return fmt.Errorf("%s: %s: %w", c.Name, name, err)
+			}
+		}
+	}
+	for _, child := range c.Children {
+		if err := t.component(child, depth+1); err != nil {
+			return err
+		}
+	}
+	t.line("END:" + c.Name)
+	if t.out.Len() > largestOutput {
+		return fmt.Errorf("%w: more than %d octets", ErrTooLarge, largestOutput)
+	}
+	return nil
+}
+
+// check says what a component lacks or has too many of.
+func (c *Component) check() error {
+	rule := rules[c.Name]
+	for _, name := range rule.one {
+		if n := len(c.Props[name]); n != 1 {
+			return fmt.Errorf("%w: %d times %s", ErrUnwritable, n, name)
+		}
+	}
+	for _, name := range rule.most {
+		if n := len(c.Props[name]); n > 1 {
+			return fmt.Errorf("%w: %d times %s", ErrUnwritable, n, name)
+		}
+	}
+	if c.Name == CompEvent && c.Props[PropDateTimeEnd] != nil && c.Props[PropDuration] != nil {
+		return fmt.Errorf("%w: both %s and %s", ErrUnwritable, PropDateTimeEnd, PropDuration)
+	}
+	return nil
+}
+
+// names are the names in the order in which their properties are written.
+func (p Props) names() []string {
+	rank := func(name string) int {
+		if i := slices.Index(order, name); i >= 0 {
+			return i
+		}
+		return len(order)
+	}
+	return slices.SortedFunc(maps.Keys(p), func(a, b string) int {
+		if d := rank(a) - rank(b); d != 0 {
+			return d
+		}
+		return strings.Compare(a, b)
+	})
+}
+
+// property writes a property that stands under name.
+func (t *text) property(name string, p *Prop) error {
+	if !isName(name) || name != strings.ToUpper(p.Name) || name == "BEGIN" || name == "END" {
+		return fmt.Errorf("%w: property name %q", ErrUnwritable, p.Name)
+	}
+	line := strings.Builder{}
+	line.WriteString(name)
+	for _, param := range slices.Sorted(maps.Keys(p.Params)) {
+		written, err := writeParam(param, p.Params[param])
+		if err != nil {
+			return err
+		}
+		line.WriteString(written)
+	}
+	if err := checkText(p.Value); err != nil {
+		return err
+	}
+	if err := p.checkValue(); err != nil {
+		return err
+	}
+	line.WriteString(":" + p.Value)
+	if line.Len() > largestLine {
+		return fmt.Errorf("%w: %d octets, at most %d", ErrTooLarge, line.Len(), largestLine)
+	}
+	t.line(line.String())
+	return nil
+}
+
+// caret writes what a quoted parameter cannot hold (RFC 6868, section 3).
+var caret = strings.NewReplacer("^", "^^", "\r\n", "^n", "\n", "^n", "\r", "^n", `"`, "^'")
+
+// writeParam returns ;NAME=value,value.
+func writeParam(name string, values []string) (string, error) {
+	if !isName(name) || len(values) == 0 {
+		return "", fmt.Errorf("%w: parameter %q with %d values", ErrUnwritable, name, len(values))
+	}
+	written := make([]string, len(values))
+	for i, value := range values {
+		value = caret.Replace(value)
+		if err := checkText(value); err != nil {
+			return "", fmt.Errorf("parameter %s: %w", name, err)
+		}
+		if strings.ContainsAny(value, ",;:") {
+			value = `"` + value + `"`
+		}
+		written[i] = value
+	}
+	return ";" + name + "=" + strings.Join(written, ","), nil
+}
+
+// isName reports whether s is an iana-token or x-name (RFC 5545, section 3.1) in capitals.
+func isName(s string) bool {
+	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
+}
+
+// checkText says what in s cannot stand on a line.
+func checkText(s string) error {
+	if !utf8.ValidString(s) {
+		return fmt.Errorf("%w: not UTF-8", ErrUnwritable)
+	}
+	for _, r := range s {
+		if unicode.IsControl(r) && r != '\t' {
+			return fmt.Errorf("%w: control character %U", ErrUnwritable, r)
+		}
+	}
+	return nil
+}
+
+// line writes a content line, folded into lines of at most 75 octets (RFC 5545, section 3.1). It
+// breaks neither a character nor an escape sequence: not all programs put those together again.
+func (t *text) line(s string) {
+	room := lineOctets
+	for s != "" {
+		n := unit(s)
+		if n > room {
+			t.out.WriteString("\r\n ")
+			room = lineOctets - 1
+		}
+		t.out.WriteString(s[:n])
+		room -= n
+		s = s[n:]
+	}
+	t.out.WriteString("\r\n")
+}
+
+// unit is how many octets of s belong together: a character, and what it escapes.
+func unit(s string) int {
+	_, n := utf8.DecodeRuneInString(s)
+	if (s[0] == '\\' || s[0] == '^') && n < len(s) {
+		_, escaped := utf8.DecodeRuneInString(s[n:])
+		n += escaped
+	}
+	return n
+}

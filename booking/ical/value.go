@@ -1,0 +1,171 @@
+package ical
+
+import (
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// ValueType is the form of a property's value (RFC 5545, section 3.3).
+type ValueType string
+
+// The value types of RFC 5545 that are written here; those of other properties are not checked.
+const (
+	ValueCalendarAddress ValueType = "CAL-ADDRESS"
+	ValueDate            ValueType = "DATE"
+	ValueDateTime        ValueType = "DATE-TIME"
+	ValueDuration        ValueType = "DURATION"
+	ValueInt             ValueType = "INTEGER"
+	ValueText            ValueType = "TEXT"
+	ValueURI             ValueType = "URI"
+)
+
+// defaultTypes are the types that values have without a VALUE parameter; TEXT where none is said.
+var defaultTypes = map[string]ValueType{
+	PropDateTimeStamp: ValueDateTime,
+	PropLastModified:  ValueDateTime,
+	PropDateTimeStart: ValueDateTime,
+	PropDateTimeEnd:   ValueDateTime,
+	PropDuration:      ValueDuration,
+	PropTrigger:       ValueDuration,
+	PropSequence:      ValueInt,
+	PropURL:           ValueURI,
+	PropOrganizer:     ValueCalendarAddress,
+	PropAttendee:      ValueCalendarAddress,
+}
+
+// The forms of dates and times in Go's notation.
+const (
+	dateForm     = "20060102"
+	dateTimeForm = "20060102T150405"
+)
+
+// durationForm is dur-value of RFC 5545, section 3.3.6.
+var durationForm = regexp.MustCompile(`^[+-]?P(\d+W|\d+D|(\d+D)?T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))$`)
+
+// Prop is a property of a component.
+type Prop struct {
+	Name   string
+	Params Params
+	Value  string // as it stands in the file, unfolded
+}
+
+// NewProp returns a property without a value.
+func NewProp(name string) *Prop {
+	return &Prop{Name: strings.ToUpper(name), Params: make(Params)}
+}
+
+// ValueType is the form of the value: what VALUE says, or else what the property has by itself.
+func (p *Prop) ValueType() ValueType {
+	if t := p.Params.Get(ParamValue); t != "" {
+		return ValueType(strings.ToUpper(t))
+	}
+	if t, ok := defaultTypes[strings.ToUpper(p.Name)]; ok {
+		return t
+	}
+	return ValueText
+}
+
+// SetValueType says the form of the value, with a VALUE parameter where the property would
+// otherwise have another.
+func (p *Prop) SetValueType(t ValueType) {
+	p.Params.Del(ParamValue)
+	if p.ValueType() != t {
+		p.Params.Set(ParamValue, string(t))
+	}
+}
+
+// textEscaper writes TEXT (RFC 5545, section 3.3.11), every sort of line end as one.
+var textEscaper = strings.NewReplacer(`\`, `\\`, ",", `\,`, ";", `\;`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`)
+
+// SetText sets text, which may have several lines.
+func (p *Prop) SetText(text string) {
+	p.SetValueType(ValueText)
+	p.Value = textEscaper.Replace(text)
+}
+
+// SetDate sets the civil date of t in its own location.
+func (p *Prop) SetDate(t time.Time) {
+	p.SetValueType(ValueDate)
+	p.Value = t.Format(dateForm)
+}
+
+// SetDateTime sets an instant, in UTC and without the fraction of its second.
+func (p *Prop) SetDateTime(t time.Time) {
+	p.SetValueType(ValueDateTime)
+	p.Value = t.UTC().Format(dateTimeForm) + "Z"
+}
+
+// SetDuration sets an exact duration without the fraction of its second. It is written in hours,
+// minutes and seconds: the days of RFC 5545, section 3.3.6, are as long as the clock makes them.
+func (p *Prop) SetDuration(d time.Duration) {
+	p.SetValueType(ValueDuration)
+	sign, seconds := "", int64(d/time.Second)
+	if seconds < 0 {
+		sign, seconds = "-", -seconds
+	}
+	hour, minute, second := seconds/3600, seconds/60%60, seconds%60
+	value := sign + "PT"
+	if hour > 0 {
+		value += strconv.FormatInt(hour, 10) + "H"
+	}
+	if minute > 0 || hour > 0 && second > 0 {
+		value += strconv.FormatInt(minute, 10) + "M"
+	}
+	if second > 0 || seconds == 0 {
+		value += strconv.FormatInt(second, 10) + "S"
+	}
+	p.Value = value
+}
+
+// SetInt sets a whole number.
+func (p *Prop) SetInt(n int) {
+	p.SetValueType(ValueInt)
+	p.Value = strconv.Itoa(n)
+}
+
+// SetText puts one text property in the place of all of its name.
+func (p Props) SetText(name, text string) {
+	prop := NewProp(name)
+	prop.SetText(text)
+	p.Set(prop)
+}
+
+// SetDateTime puts one property with an instant in the place of all of its name.
+func (p Props) SetDateTime(name string, t time.Time) {
+	prop := NewProp(name)
+	prop.SetDateTime(t)
+	p.Set(prop)
+}
+
+// checkValue says what is wrong with the form of a value.
+func (p *Prop) checkValue() error {
+	ok := true
+	switch p.ValueType() {
+	case ValueDate:
+		ok = isTime(dateForm, p.Value)
+	case ValueDateTime:
+		ok = isTime(dateTimeForm, strings.TrimSuffix(p.Value, "Z"))
+	case ValueDuration:
+		ok = durationForm.MatchString(p.Value)
+	case ValueInt:
+		_, err := strconv.ParseInt(p.Value, 10, 32)
+		ok = err == nil
+	case ValueURI, ValueCalendarAddress:
+		u, err := url.Parse(p.Value)
+		ok = err == nil && u.Scheme != "" && !strings.ContainsAny(p.Value, ` <>"`)
+	}
+	if !ok {
+		return fmt.Errorf("%w: not a value of type %s", ErrUnwritable, p.ValueType())
+	}
+	return nil
+}
+
+// isTime reports whether value has exactly this form: time.Parse takes a fraction as well.
+func isTime(form, value string) bool {
+	_, err := time.Parse(form, value)
+	return err == nil && len(value) == len(form)
+}
