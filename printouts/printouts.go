@@ -1,5 +1,6 @@
-// Package printouts turns values into paper: the queue ticket and a printer's test page, as PDF of
-// 80 mm and as the ESC/POS commands of thermal printers.
+// Package printouts turns values into paper: the queue ticket, the appointment's receipt and a
+// printer's test page, as PDF of 80 mm and as the ESC/POS commands of thermal printers; the receipt
+// on A4 as well.
 //
 // It is pure: the caller hands it values and texts and gets bytes. The same values give the same
 // bytes, so a printout can be made again instead of being stored. The package knows no office, no
@@ -10,11 +11,11 @@
 // Text is set in the Go fonts, embedded in the PDF. A thermal printer sets what code page 858 holds
 // in its own type and gets the rest, and the number, as an image in the same fonts. They hold Latin, Cyrillic and Greek, which
 // covers Italian, English, Romanian, Ukrainian, Spanish, French and Albanian. They hold neither
-// Arabic nor Chinese: a ticket whose second language they cannot draw in full is printed in
+// Arabic nor Chinese: a printout whose second language they cannot draw in full is printed in
 // Italian alone, never with empty boxes, and the page behind its QR code speaks the citizen's
 // language. [Prints] tells a screen beforehand. A character without a glyph in the name of an
-// office, an area or an institution is left out; one in a number is an error, because a ticket
-// must not show another number than the queue's.
+// office, an area or an institution is left out; one in a number, a code or the time of an
+// appointment is an error, because paper must not show another than the office's.
 //
 // # What it does not claim
 //

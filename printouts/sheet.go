@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"time"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -56,19 +58,59 @@ func (s *sheet) text(st style, x, y, width float64, text string) (height float64
 	}
 	baseline := y + st.face.capHeight*st.em()
 	for i, line := range lines {
-		lineX := x - st.face.bearing(line)*st.em()
-		lineY := baseline + float64(i)*st.leading*st.em()
-		s.marks = append(s.marks, func(p *fpdf.Fpdf) {
-			p.SetFont("Go", st.face.style, st.size)
-			p.Text(lineX, lineY, line)
-		})
+		s.line(st, x, baseline+float64(i)*st.leading*st.em(), line)
 	}
 	return (st.face.capHeight + float64(len(lines)-1)*st.leading) * st.em()
+}
+
+// line sets one line whose first ink stands at x.
+func (s *sheet) line(st style, x, baseline float64, line string) {
+	x -= st.face.bearing(line) * st.em()
+	s.marks = append(s.marks, func(p *fpdf.Fpdf) {
+		p.SetFont("Go", st.face.style, st.size)
+		p.Text(x, baseline, line)
+	})
 }
 
 // bar blackens a rectangle.
 func (s *sheet) bar(x, y, width, height float64) {
 	s.marks = append(s.marks, func(p *fpdf.Fpdf) { p.Rect(x, y, width, height, "F") })
+}
+
+// box draws an empty square to tick, side mm wide with its line.
+func (s *sheet) box(x, y, side float64) {
+	const line = 2 * dot
+	s.marks = append(s.marks, func(p *fpdf.Fpdf) {
+		p.SetLineWidth(line)
+		p.Rect(x+line/2, y+line/2, side-line, side-line, "D")
+	})
+}
+
+// sideBySide sets names from x on over body mm, in rows of up to three columns, in one size and
+// equal in rank.
+func (s *sheet) sideBySide(st style, x, body float64, names []string) {
+	columns := min(len(names), 3)
+	if len(names) == 4 {
+		columns = 2
+	}
+	if columns == 0 {
+		return
+	}
+	width := (body - float64(columns-1)*ticketGutter) / float64(columns)
+	st = st.fit(st.face.longestWord(strings.Join(names, " ")), width, 6)
+	for row := range slices.Chunk(names, columns) {
+		height := 0.0
+		for i, name := range row {
+			left := x + float64(i)*(width+ticketGutter)
+			height = max(height, s.text(st, left, s.y, width, name))
+		}
+		for i := 1; i < len(row); i++ {
+			left := x + float64(i)*(width+ticketGutter) - ticketGutter/2
+			s.bar(onDots(left), s.y, 2*dot, height)
+		}
+		s.y += height + ticketGap
+	}
+	s.y -= ticketGap
 }
 
 // squares draws a matrix whose modules have the given side, each row's runs as one rectangle and
@@ -117,23 +159,27 @@ func qrMatrix(content string) (matrix [][]bool, module int, err error) {
 // pdf renders the sheet as a document of one page, width mm wide and as high as what is on it
 // plus bottom mm.
 func (s *sheet) pdf(width, bottom float64, title, lang string, at time.Time) ([]byte, error) {
-	p := fpdf.NewCustom(&fpdf.InitType{
-		OrientationStr: "P",
-		UnitStr:        "mm",
-		Size:           fpdf.SizeType{Wd: width, Ht: onDots(s.y + bottom)},
-	})
+	size := fpdf.SizeType{Wd: width, Ht: onDots(s.y + bottom)}
+	return s.document(size, [][]func(*fpdf.Fpdf){s.marks}, title, lang, at)
+}
+
+// document renders pages of one size in mm, each with its marks.
+func (t typefaces) document(size fpdf.SizeType, pages [][]func(*fpdf.Fpdf), title, lang string, at time.Time) ([]byte, error) {
+	p := fpdf.NewCustom(&fpdf.InitType{OrientationStr: "P", UnitStr: "mm", Size: size})
 	p.SetCreationDate(at)
 	p.SetModificationDate(at)
 	p.SetCatalogSort(true)
 	p.SetTitle(title, true)
 	p.SetLang(lang)
 	p.SetAutoPageBreak(false, 0)
-	for _, f := range []*face{s.regular, s.bold} {
+	for _, f := range []*face{t.regular, t.bold} {
 		p.AddUTF8FontFromBytes("Go", f.style, f.ttf)
 	}
-	p.AddPage()
-	for _, mark := range s.marks {
-		mark(p)
+	for _, marks := range pages {
+		p.AddPage()
+		for _, mark := range marks {
+			mark(p)
+		}
 	}
 	var out bytes.Buffer
 	if err := p.Output(&out); err != nil {

@@ -38,11 +38,12 @@ const (
 )
 
 // A tape is a printout in the making for a thermal printer: ESC/POS commands, one below the other,
-// everything centred. What code page 858 has is sent as text; a paragraph with any other character
-// is drawn and sent as an image.
+// centred unless told otherwise. What code page 858 has is sent as text; a paragraph with any other
+// character is drawn and sent as an image.
 type tape struct {
 	typefaces
 	head Head
+	left bool // text starts at the left edge
 	out  bytes.Buffer
 }
 
@@ -85,15 +86,28 @@ func (t *tape) lines(l lettering, text string) int {
 	return len(t.face(l).wrap(text, float64(t.head)/l.em()))
 }
 
+// flushLeft has all text from here on start at the left edge.
+func (t *tape) flushLeft() {
+	t.left = true
+	t.put(esc, 'a', 0)
+}
+
 // text sets a paragraph.
-func (t *tape) text(l lettering, text string) {
+func (t *tape) text(l lettering, text string) { t.item(l, "", text) }
+
+// item sets a paragraph after a mark of the code page, and its further lines below the first. With
+// a mark, text must start at the left edge.
+func (t *tape) item(l lettering, mark, text string) {
 	own, ok := native(text)
 	if !ok {
-		t.draw(l, text)
+		t.draw(l, mark, text)
 		return
 	}
-	for _, line := range cells().wrap(own, float64(l.columns(t.head))) {
-		t.piece(l, line)
+	for i, line := range cells().wrap(own, float64(l.columns(t.head)-len(mark))) {
+		if i > 0 {
+			mark = strings.Repeat(" ", len(mark))
+		}
+		t.piece(l, mark+line)
 		t.put('\n')
 	}
 }
@@ -112,14 +126,22 @@ func (t *tape) piece(l lettering, text string) {
 	}
 }
 
-// draw sets a paragraph as an image.
-func (t *tape) draw(l lettering, text string) {
-	lines := t.face(l).wrap(text, float64(t.head)/l.em())
-	high := pitch * l.scale
+// draw sets a paragraph after a mark as an image.
+func (t *tape) draw(l lettering, mark, text string) {
+	f, em, high := t.face(l), l.em(), pitch*l.scale
+	indent := float64(len(mark) * cell * l.scale)
+	lines := f.wrap(text, (float64(t.head)-indent)/em)
 	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), high*len(lines)))
 	for i, line := range lines {
-		baseline := float64(high*i) + (float64(high)+t.face(l).capHeight*l.em())/2
-		t.face(l).draw(canvas, line, l.em(), baseline)
+		baseline := float64(high*i) + (float64(high)+f.capHeight*em)/2
+		if i == 0 {
+			f.draw(canvas, mark, em, 0, baseline)
+		}
+		x := indent - f.bearing(line)*em
+		if !t.left {
+			x = f.centred(canvas, line, em)
+		}
+		f.draw(canvas, line, em, x, baseline)
 	}
 	t.raster(canvas)
 }
@@ -128,7 +150,7 @@ func (t *tape) draw(l lettering, text string) {
 func (t *tape) fill(text string, em float64) {
 	em = min(em, float64(t.head)/t.bold.width(text))
 	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), int(1.5*em)))
-	t.bold.draw(canvas, text, em, em)
+	t.bold.draw(canvas, text, em, t.bold.centred(canvas, text, em), em)
 	t.raster(inked(canvas))
 }
 
@@ -142,15 +164,19 @@ func (t *tape) face(l lettering) *face {
 // em is the size of drawn text, in dots.
 func (l lettering) em() float64 { return drawnEm * float64(l.scale) }
 
-// draw draws text of one line on canvas, centred.
-func (f *face) draw(canvas draw.Image, text string, em, baseline float64) {
+// centred is where text of one line starts to stand in the middle of canvas.
+func (f *face) centred(canvas draw.Image, text string, em float64) float64 {
+	return (float64(canvas.Bounds().Dx()) - f.width(text)*em) / 2
+}
+
+// draw draws text of one line on canvas.
+func (f *face) draw(canvas draw.Image, text string, em, x, baseline float64) {
 	set, err := opentype.NewFace(f.outline, &opentype.FaceOptions{Size: em, DPI: 72, Hinting: font.HintingNone})
 	if err != nil { // never: there is an outline
 		panic(err)
 	}
-	left := (float64(canvas.Bounds().Dx()) - f.width(text)*em) / 2
 	pen := font.Drawer{Dst: canvas, Src: image.Opaque, Face: set, Dot: fixed.Point26_6{
-		X: fixed.Int26_6(left * 64), Y: fixed.I(int(baseline)),
+		X: fixed.Int26_6(x * 64), Y: fixed.I(int(baseline)),
 	}}
 	pen.DrawString(text)
 }

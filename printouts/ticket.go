@@ -3,7 +3,6 @@ package printouts
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -157,11 +156,11 @@ type ticketSheet struct {
 
 // set puts the sections of t on the sheet, from the top.
 func (s *ticketSheet) set(t Ticket) error {
-	s.head(t.Institutions)
+	s.sideBySide(style{face: s.bold, size: 9, leading: 1.2}, ticketMargin, ticketBody, t.Institutions)
 	s.number(t)
 	s.area(t)
 	s.notices(t)
-	if err := s.phone(t); err != nil {
+	if err := s.phone(t.StatusURL, t.Words.FollowOnPhone, t.Second.FollowOnPhone); err != nil {
 		return err
 	}
 	s.issued(t)
@@ -177,35 +176,6 @@ func (s *ticketSheet) section() {
 	s.y = onDots(s.y + ticketGap)
 	s.bar(ticketMargin, s.y, ticketBody, 2*dot)
 	s.y += 2*dot + ticketGap
-}
-
-// head sets the institutions side by side, in rows of up to three and in one size.
-func (s *ticketSheet) head(institutions []string) {
-	columns := min(len(institutions), 3)
-	if len(institutions) == 4 {
-		columns = 2
-	}
-	if columns == 0 {
-		return
-	}
-	width := (ticketBody - float64(columns-1)*ticketGutter) / float64(columns)
-	longest := s.bold.longestWord(strings.Join(institutions, " "))
-	st := style{face: s.bold, size: 9, leading: 1.2}.fit(longest, width, 6)
-	for row := range slices.Chunk(institutions, columns) {
-		if s.y > ticketMargin {
-			s.y += ticketGap
-		}
-		height := 0.0
-		for i, name := range row {
-			x := ticketMargin + float64(i)*(width+ticketGutter)
-			height = max(height, s.text(st, x, s.y, width, name))
-		}
-		for i := 1; i < len(row); i++ {
-			x := ticketMargin + float64(i)*(width+ticketGutter) - ticketGutter/2
-			s.bar(onDots(x), s.y, 2*dot, height)
-		}
-		s.y += height
-	}
 }
 
 // number sets the number as large as the paper allows.
@@ -243,20 +213,20 @@ func (s *ticketSheet) notices(t Ticket) {
 	s.pair(s.label, t.Words.NotInOrder, t.Second.NotInOrder)
 }
 
-// phone sets the QR code of the ticket's page, and beside it what it is for.
-func (s *ticketSheet) phone(t Ticket) error {
-	if t.StatusURL == "" {
+// phone sets the QR code of a page, and beside it what it is for in both languages.
+func (s *ticketSheet) phone(url, italian, second string) error {
+	if url == "" {
 		return nil
 	}
 	s.section()
 	top := s.y
-	if err := s.code(t.StatusURL); err != nil {
+	if err := s.code(url); err != nil {
 		return err
 	}
-	y := top + s.text(s.strong, ticketSecond, top, ticketHalf, t.Words.FollowOnPhone)
-	if t.Second.FollowOnPhone != "" {
+	y := top + s.text(s.strong, ticketSecond, top, ticketHalf, italian)
+	if second != "" {
 		y += ticketGap
-		y += s.text(s.label, ticketSecond, y, ticketHalf, t.Second.FollowOnPhone)
+		y += s.text(s.label, ticketSecond, y, ticketHalf, second)
 	}
 	s.y = max(s.y, y)
 	return nil

@@ -35,7 +35,7 @@ func (s *ticketTape) set(t Ticket) error {
 	s.number(t)
 	s.area(t)
 	s.notices(t)
-	if err := s.phone(t); err != nil {
+	if err := s.phone(t.StatusURL, t.Words.FollowOnPhone, t.Second.FollowOnPhone); err != nil {
 		return err
 	}
 	s.issued(t)
@@ -105,20 +105,20 @@ func (s *ticketTape) notices(t Ticket) {
 	s.pair(plain, t.Words.NotInOrder, t.Second.NotInOrder)
 }
 
-// phone sets the QR code of the ticket's page, and below it what it is for.
-func (s *ticketTape) phone(t Ticket) error {
-	if t.StatusURL == "" {
+// phone sets the QR code of a page, and below it what it is for in both languages.
+func (s *ticketTape) phone(url, italian, second string) error {
+	if url == "" {
 		return nil
 	}
-	_, module, err := qrMatrix(t.StatusURL)
+	_, module, err := qrMatrix(url)
 	if err != nil {
 		return err
 	}
 	s.section()
 	s.space(module) // with the room below the rule, a quiet zone of four
-	s.qr(t.StatusURL, module)
+	s.qr(url, module)
 	s.space(4 * module)
-	s.pair(strong, t.Words.FollowOnPhone, t.Second.FollowOnPhone)
+	s.pair(strong, italian, second)
 	return nil
 }
 

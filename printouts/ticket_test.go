@@ -421,6 +421,9 @@ func tallestGap(page image.Image, area image.Rectangle) int {
 }
 
 func black(page image.Image, x, y int) bool {
+	if gray, ok := page.(*image.Gray); ok {
+		return gray.GrayAt(x, y).Y < 0x80
+	}
 	r, _, _, _ := page.At(x, y).RGBA()
 	return r < 0x8000
 }

@@ -66,8 +66,9 @@ const (
 
 // The kinds of job, by what their values are.
 const (
-	KindTicket = "ticket" // a printouts.Ticket
-	KindTest   = "test"   // a printouts.TestPage
+	KindTicket  = "ticket"  // a printouts.Ticket
+	KindReceipt = "receipt" // a printouts.Receipt, on 80 mm
+	KindTest    = "test"    // a printouts.TestPage
 )
 
 const (
@@ -82,7 +83,7 @@ const (
 type Job struct {
 	Printer, Office string
 	Subject         string        // what it prints: "ticket:ID"
-	Kind            string        // KindTicket or KindTest
+	Kind            string        // KindTicket, KindReceipt or KindTest
 	Values          any           // what the kind prints, marshalled to JSON
 	ExpiresAfter    time.Duration // 0: 2 minutes; at most 15 minutes
 }

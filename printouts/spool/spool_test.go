@@ -338,6 +338,37 @@ func TestPrintsWhatWasCommittedAtOnce(t *testing.T) {
 	})
 }
 
+// TestReceiptWaitsAsLongAsPersonalPaperMay has one receipt printed after almost 15 minutes, and
+// another come too late; nothing stays of what they say.
+func TestReceiptWaitsAsLongAsPersonalPaperMay(t *testing.T) {
+	receipt := printouts.Receipt{
+		Code: "KX7-42P", MadeAt: time.Date(2026, 12, 3, 9, 30, 0, 0, time.UTC),
+		Date: printouts.Text{Italian: "giovedì 3 dicembre 2026"}, Hours: printouts.Text{Italian: "ore 9:30–10:00"},
+		Service: printouts.Text{Italian: "NASpI"}, Bring: []printouts.Text{{Italian: "IBAN", Second: "IBAN"}},
+	}
+	job := spool.Job{
+		Printer: "p1", Office: "isernia", Subject: "appointment:1", Kind: spool.KindReceipt,
+		Values: receipt, ExpiresAfter: 15 * time.Minute,
+	}
+	onBoth(t, func(r rig) {
+		late := r.enqueue(r.here, job)
+		time.Sleep(time.Second)
+		inTime := r.enqueue(r.here, job)
+		time.Sleep(15*time.Minute - time.Second)
+		r.run(r.here)
+		synctest.Wait()
+		r.want(late, row{State: spool.Expired, Erased: true})
+		r.want(inTime, row{State: spool.Printed, Attempts: 1, Erased: true})
+		want, err := receipt.PDF()
+		if err != nil {
+			r.Fatal(err)
+		}
+		if !bytes.Equal(r.read(fileName(2, inTime)), want) {
+			r.Error("the file differs from the receipt's PDF")
+		}
+	})
+}
+
 func TestRolledBackJobIsNotPrinted(t *testing.T) {
 	onBoth(t, func(r rig) {
 		r.run(r.here)

@@ -303,8 +303,9 @@ type document interface {
 
 // kinds reads the values of each kind of job.
 var kinds = map[string]func(payload string) (document, error){
-	KindTicket: read[printouts.Ticket],
-	KindTest:   read[printouts.TestPage],
+	KindTicket:  read[printouts.Ticket],
+	KindReceipt: read[printouts.Receipt],
+	KindTest:    read[printouts.TestPage],
 }
 
 func read[D document](payload string) (document, error) {
