@@ -92,7 +92,11 @@ func (r Receipt) title() string { return strings.TrimSpace(r.Words.Title.Italian
 
 // made is the line at the foot.
 func (r Receipt) made() string {
-	return strings.TrimSpace(r.Words.Made.Italian + " " + r.MadeAt.Format("02/01/2006 15:04"))
+	words := r.Words.Made.Italian
+	if r.Words.Made.Second != "" {
+		words += " / " + r.Words.Made.Second
+	}
+	return strings.TrimSpace(words + " " + r.MadeAt.Format("02/01/2006 15:04"))
 }
 
 // A fact is a part of a receipt below its head: what it is, and its paragraphs.

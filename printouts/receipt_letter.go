@@ -27,8 +27,8 @@ const (
 	letterQR     = 40.0 // its side
 )
 
-// The window of an envelope of 110 by 230 mm is 45 by 100 mm, 20 mm from its right and its lower
-// edge, and an A4 sheet folded in three can move behind it. The recipient shows wherever the sheet
+// The envelope is one of 110 by 230 mm with a window of 45 by 100 mm, 20 mm from its right and its
+// lower edge; an A4 sheet folded in three can move behind it. The recipient shows wherever the sheet
 // lies; what ends left of windowClear or begins below windowEnd never does.
 const (
 	windowLeft  = 115.0
@@ -102,18 +102,19 @@ func (s *letter) window(r Receipt) {
 		return
 	}
 	top := max(windowTop, s.y+letterGap)
-	s.lines(s.plain, windowLeft, top, windowWidth, r.Recipient)
-	s.lines(s.label, letterLeft, top, windowClear-letterLeft, []string{r.Office, r.Address})
-	s.y = windowEnd
+	recipient := s.lines(s.plain, windowLeft, top, windowWidth, r.Recipient)
+	sender := s.lines(s.label, letterLeft, top, windowClear-letterLeft, []string{r.Office, r.Address})
+	s.y = max(windowEnd, recipient, sender)
 }
 
-// lines sets paragraphs one below the other.
-func (s *letter) lines(st style, x, y, width float64, paragraphs []string) {
+// lines sets paragraphs one below the other, and returns where the next would stand.
+func (s *letter) lines(st style, x, y, width float64, paragraphs []string) (next float64) {
 	for _, text := range paragraphs {
 		if text != "" {
 			y += s.text(st, x, y, width, text) + (st.leading-st.face.capHeight)*st.em()
 		}
 	}
+	return y
 }
 
 // glance sets what to know at a glance: day, hours and code, and beside them the QR code of the

@@ -89,7 +89,7 @@ func receipts(t testing.TB) map[string]printouts.Receipt {
 	long.Institutions = samples(t)["long"].Institutions
 	long.Office, long.Address = samples(t)["long"].Office, samples(t)["long"].Address
 	long.Date.Italian = "mercoledì 30 settembre 2026"
-	for i := range 60 {
+	for i := range 40 {
 		document := "Documento numero " + strconv.Itoa(i+1) + strings.Repeat(", con la copia di ogni pagina", i%7)
 		long.Bring = append(long.Bring, printouts.Text{Italian: document})
 	}
@@ -99,7 +99,8 @@ func receipts(t testing.TB) map[string]printouts.Receipt {
 	unbroken.Code, unbroken.Institutions = "ABCDEFGHIJ0123456789", []string{word[:104]}
 	unbroken.Office, unbroken.Address, unbroken.Contact = word, word, []string{word}
 	unbroken.Service.Italian, unbroken.Bring[1].Italian, unbroken.Words.Change.Italian = word, word, word[:104]
-	unbroken.Change.Second = strings.Repeat(word, 20)
+	unbroken.Recipient = []string{word, word}
+	unbroken.Change.Second = strings.Repeat(word, 12)
 
 	return map[string]printouts.Receipt{
 		"italian":   receipt(t),
