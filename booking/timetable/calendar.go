@@ -133,32 +133,54 @@ func (c Calendar) hosted() []string {
 
 // hours returns the hours of d of one institution. The unnamed one has what is given for all.
 func (c Calendar) hours(d Date, institution, channel string) []Interval {
+	var series []Interval
+	if !c.rests(d, institution) {
+		series = c.series(d, institution, channel)
+	}
+	hours := joined(append(series, c.extras(d, institution, channel)...))
+	for _, cut := range c.cuts(d, institution) {
+		hours = without(hours, cut)
+	}
+	return hours
+}
+
+// series returns the hours of d that the series of an institution give, were the day no rest.
+func (c Calendar) series(d Date, institution, channel string) []Interval {
 	if !d.within(c.From, c.Until) {
 		return nil
 	}
 	var hours []Interval
-	if !c.rests(d, institution) {
-		for _, s := range c.Series {
-			if concerns(s.Institutions, institution) && admits(s.Channels, channel) && s.FallsOn(d) {
-				hours = append(hours, s.Intervals...)
-			}
+	for _, s := range c.Series {
+		if concerns(s.Institutions, institution) && admits(s.Channels, channel) && s.FallsOn(d) {
+			hours = append(hours, s.Intervals...)
 		}
 	}
+	return hours
+}
+
+// extras returns the hours of d that the extras give to an institution.
+func (c Calendar) extras(d Date, institution, channel string) []Interval {
+	if !d.within(c.From, c.Until) {
+		return nil
+	}
+	var hours []Interval
 	for _, e := range c.Extras {
 		if e.Date == d && concerns(e.Institutions, institution) && admits(e.Channels, channel) {
 			hours = append(hours, e.Intervals...)
 		}
 	}
-	hours = joined(hours)
+	return hours
+}
+
+// cuts returns the intervals of d that closures of a part of it take from an institution.
+func (c Calendar) cuts(d Date, institution string) []Interval {
+	var cuts []Interval
 	for _, closure := range c.Closures {
-		if !closure.holds(d, institution) {
-			continue
-		}
-		for _, cut := range closure.Intervals {
-			hours = without(hours, cut)
+		if closure.holds(d, institution) {
+			cuts = append(cuts, closure.Intervals...)
 		}
 	}
-	return hours
+	return cuts
 }
 
 // rests reports whether the series of an institution do not count on d.
