@@ -183,6 +183,22 @@ func (c Calendar) cuts(d Date, institution string) []Interval {
 	return cuts
 }
 
+// HoursOf returns when an institution is open to a channel on d; s is the scale of d in the calendar's
+// zone. On a holiday, the patron saint's day or a whole day of closure only extras are Opening, and
+// what series would open is Closed.
+func (c Calendar) HoursOf(d Date, s Scale, institution, channel string) Hours {
+	series, extras := c.series(d, institution, channel), c.extras(d, institution, channel)
+	mask := func(hours []Interval) Mask { return s.Inside(c.spans(d, joined(hours))) }
+	h := Hours{Institution: institution, Closed: s.Touched(c.spans(d, joined(c.cuts(d, institution))))}
+	if !c.rests(d, institution) {
+		h.Opening = mask(append(series, extras...))
+		return h
+	}
+	h.Opening = mask(extras)
+	h.Closed = h.Closed.Or(mask(series).AndNot(h.Opening))
+	return h
+}
+
 // rests reports whether the series of an institution do not count on d.
 func (c Calendar) rests(d Date, institution string) bool {
 	if _, ok := Holiday(d); ok || c.isPatron(d) {

@@ -54,11 +54,16 @@ func (m *Mask) Holds(from, until int) bool {
 	return true
 }
 
+// Touches reports whether any of the bits from to until is set, until excluded.
+func (m *Mask) Touches(from, until int) bool {
+	return m.seek(from, 0) < min(until, MaskBits)
+}
+
 // IsZero reports whether no bit is set.
-func (m *Mask) IsZero() bool { return *m == Mask{} }
+func (m Mask) IsZero() bool { return m == Mask{} }
 
 // Count returns how many bits are set.
-func (m *Mask) Count() int {
+func (m Mask) Count() int {
 	n := 0
 	for _, w := range m {
 		n += bits.OnesCount64(w)
