@@ -19,7 +19,14 @@ const (
 // hosts, an empty channel any channel. How series, extras, closures and holidays combine is said at
 // the top of the package.
 func (c Calendar) Open(d Date, institution, channel string) []Span {
-	return c.spans(d, c.open(d, institution, channel))
+	if institution != "" {
+		return c.hours(d, institution, channel)
+	}
+	var hours []Span
+	for _, hosted := range c.hosted() {
+		hours = append(hours, c.hours(d, hosted, channel)...)
+	}
+	return Union(hours)
 }
 
 // Common returns the spans of d in which all of institutions are open to a channel; no institutions
@@ -28,11 +35,11 @@ func (c Calendar) Common(d Date, institutions []string, channel string) []Span {
 	if len(institutions) == 0 {
 		return c.Open(d, "", channel)
 	}
-	hours := c.open(d, institutions[0], channel)
+	hours := c.Open(d, institutions[0], channel)
 	for _, institution := range institutions[1:] {
-		hours = shared(hours, c.open(d, institution, channel))
+		hours = Intersect(hours, c.Open(d, institution, channel))
 	}
-	return c.spans(d, hours)
+	return hours
 }
 
 // Any returns the spans of d in which at least one of institutions is open to a channel; no
@@ -41,11 +48,11 @@ func (c Calendar) Any(d Date, institutions []string, channel string) []Span {
 	if len(institutions) == 0 {
 		return c.Open(d, "", channel)
 	}
-	var hours []Interval
+	var hours []Span
 	for _, institution := range institutions {
-		hours = append(hours, c.open(d, institution, channel)...)
+		hours = append(hours, c.Open(d, institution, channel)...)
 	}
-	return c.spans(d, joined(hours))
+	return Union(hours)
 }
 
 // Why returns the code of the reason for which nothing is open on d, and its detail: WhyNotActive
@@ -90,28 +97,16 @@ func (c Calendar) Next(after time.Time, horizonDays int, spans func(Date) []Span
 func (c Calendar) closedBy(d Date, institution, channel string) (reason string, ok bool) {
 	closures := c.Closures
 	c.Closures = nil
-	if len(c.open(d, institution, channel)) == 0 {
+	if len(c.Open(d, institution, channel)) == 0 {
 		return "", false
 	}
 	for n, closure := range closures {
 		c.Closures = closures[:n+1]
-		if len(c.open(d, institution, channel)) == 0 {
+		if len(c.Open(d, institution, channel)) == 0 {
 			return closure.Reason, true
 		}
 	}
 	return "", false
-}
-
-// open returns the hours of d of one institution, or of any where none is given.
-func (c Calendar) open(d Date, institution, channel string) []Interval {
-	if institution != "" {
-		return c.hours(d, institution, channel)
-	}
-	var hours []Interval
-	for _, hosted := range c.hosted() {
-		hours = append(hours, c.hours(d, hosted, channel)...)
-	}
-	return joined(hours)
 }
 
 // hosted returns the office's institutions: where they are not given, those that have openings of
@@ -131,17 +126,17 @@ func (c Calendar) hosted() []string {
 	return slices.Compact(names)
 }
 
-// hours returns the hours of d of one institution. The unnamed one has what is given for all.
-func (c Calendar) hours(d Date, institution, channel string) []Interval {
-	var series []Interval
+// hours returns when one institution is open on d. The unnamed one has what is given for all.
+func (c Calendar) hours(d Date, institution, channel string) []Span {
+	hours := c.extras(d, institution, channel)
 	if !c.rests(d, institution) {
-		series = c.series(d, institution, channel)
+		hours = append(hours, c.series(d, institution, channel)...)
 	}
-	hours := joined(append(series, c.extras(d, institution, channel)...))
-	for _, cut := range c.cuts(d, institution) {
-		hours = without(hours, cut)
+	open := c.spans(d, hours)
+	for _, cut := range c.spans(d, c.cuts(d, institution)) {
+		open = Without(open, cut)
 	}
-	return hours
+	return open
 }
 
 // series returns the hours of d that the series of an institution give, were the day no rest.
@@ -188,14 +183,13 @@ func (c Calendar) cuts(d Date, institution string) []Interval {
 // what series would open is Closed.
 func (c Calendar) HoursOf(d Date, s Scale, institution, channel string) Hours {
 	series, extras := c.series(d, institution, channel), c.extras(d, institution, channel)
-	mask := func(hours []Interval) Mask { return s.Inside(c.spans(d, joined(hours))) }
-	h := Hours{Institution: institution, Closed: s.Touched(c.spans(d, joined(c.cuts(d, institution))))}
+	h := Hours{Institution: institution, Closed: s.Touched(c.spans(d, c.cuts(d, institution)))}
 	if !c.rests(d, institution) {
-		h.Opening = mask(append(series, extras...))
+		h.Opening = s.Inside(c.spans(d, append(series, extras...)))
 		return h
 	}
-	h.Opening = mask(extras)
-	h.Closed = h.Closed.Or(mask(series).AndNot(h.Opening))
+	h.Opening = s.Inside(c.spans(d, extras))
+	h.Closed = h.Closed.Or(s.Inside(c.spans(d, series)).AndNot(h.Opening))
 	return h
 }
 
@@ -211,27 +205,17 @@ func (c Calendar) rests(d Date, institution string) bool {
 
 func (c Calendar) isPatron(d Date) bool { return c.Patron == MonthDay{Month: d.Month, Day: d.Day} }
 
-// spans returns the instants of the hours of d, which are ascending and do not overlap.
+// spans returns the instants of the hours of d, ascending; those that overlap or touch are one. They
+// are put in order as instants: on the day on which the clock skips an hour, 02:30 is after 03:05.
 func (c Calendar) spans(d Date, hours []Interval) []Span {
 	if len(hours) == 0 {
 		return nil
 	}
 	spans := make([]Span, 0, len(hours))
 	for _, h := range hours {
-		s := Span{From: d.At(h.From, c.Zone), Until: d.At(h.Until, c.Zone)}
-		last := len(spans) - 1
-		switch {
-		// Only the hour that the clock skips makes hours of the wall clock vanish, or meet.
-		case !s.From.Before(s.Until):
-		case last >= 0 && !s.From.After(spans[last].Until):
-			if s.Until.After(spans[last].Until) {
-				spans[last].Until = s.Until
-			}
-		default:
-			spans = append(spans, s)
-		}
+		spans = append(spans, Span{From: d.At(h.From, c.Zone), Until: d.At(h.Until, c.Zone)})
 	}
-	return spans
+	return Union(spans)
 }
 
 // holds reports whether k takes something away from an institution on d.

@@ -2,7 +2,6 @@ package timetable
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -97,60 +96,6 @@ func (i *Interval) UnmarshalText(text []byte) error {
 func (i Interval) OnGrid() bool { return i.From.OnGrid() && i.Until.OnGrid() }
 
 func (i Interval) empty() bool { return i.Until <= i.From }
-
-// joined returns the union of hours, ascending, where those that overlap or touch are one. It reuses
-// the memory of hours.
-func joined(hours []Interval) []Interval {
-	slices.SortFunc(hours, func(a, b Interval) int { return int(a.From - b.From) })
-	out := hours[:0]
-	for _, h := range hours {
-		last := len(out) - 1
-		switch {
-		case h.empty():
-		case last >= 0 && h.From <= out[last].Until:
-			out[last].Until = max(out[last].Until, h.Until)
-		default:
-			out = append(out, h)
-		}
-	}
-	return out
-}
-
-// without returns hours less those of cut.
-func without(hours []Interval, cut Interval) []Interval {
-	if cut.empty() {
-		return hours
-	}
-	var out []Interval
-	for _, h := range hours {
-		for _, rest := range [...]Interval{
-			{From: h.From, Until: min(h.Until, cut.From)},
-			{From: max(h.From, cut.Until), Until: h.Until},
-		} {
-			if !rest.empty() {
-				out = append(out, rest)
-			}
-		}
-	}
-	return out
-}
-
-// shared returns the hours that are in both a and b, which are ascending and do not overlap.
-func shared(a, b []Interval) []Interval {
-	var out []Interval
-	for len(a) > 0 && len(b) > 0 {
-		both := Interval{From: max(a[0].From, b[0].From), Until: min(a[0].Until, b[0].Until)}
-		if !both.empty() {
-			out = append(out, both)
-		}
-		if a[0].Until < b[0].Until {
-			a = a[1:]
-		} else {
-			b = b[1:]
-		}
-	}
-	return out
-}
 
 // ParseWeekday reads a weekday: mon, tue, wed, thu, fri, sat or sun.
 func ParseWeekday(text string) (time.Weekday, error) {
