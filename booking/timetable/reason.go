@@ -174,7 +174,7 @@ func (p *Plan) shut(s *Supply, bit int, exact bool) []Obstacle {
 			found = append(found, Obstacle{Code: ByClosure, Institution: institution})
 		case !ever.Holds(bit, bit+p.n):
 			found = append(found, Obstacle{Code: ByOpening, Institution: institution})
-		case p.every == 0 && !(exact && p.grids[i].Has(bit)):
+		case p.any() && !(exact && p.grids[i].Has(bit)):
 			found = append(found, Obstacle{Code: ByGrid, Institution: institution})
 		}
 	}
@@ -191,11 +191,11 @@ func (p *Plan) unmanned(s *Supply, bit int) []Obstacle {
 	begins := slices.ContainsFunc(p.grids, func(m Mask) bool { return m.Has(bit) })
 	p.free = p.free[:0]
 	for i := range s.Officers {
-		free := p.available(&s.Officers[i], bit, 1)
-		if p.every == 0 && begins {
-			free = p.allowed(&p.known[i].role, bit, free)
+		role := p.known[i].role
+		if !begins {
+			role.serves = 0
 		}
-		p.free = append(p.free, free)
+		p.free = append(p.free, p.available(&s.Officers[i], &role, bit, 1))
 	}
 	p.gather(0)
 	if p.crowd.ways(p) > 0 {
@@ -206,10 +206,13 @@ func (p *Plan) unmanned(s *Supply, bit int) []Obstacle {
 	}
 	var found []Obstacle
 	for i, institution := range p.demand.institutions() {
-		if p.every == 0 && begins && !p.grids[i].Has(bit) {
+		if p.any() && begins && !p.grids[i].Has(bit) {
 			continue
 		}
 		fills := func(r role) bool { return r.fills>>i&1 == 1 }
+		if p.any() {
+			fills = func(r role) bool { return r.serves>>i&1 == 1 }
+		}
 		switch somebody, free := p.anybody(fills); {
 		case !somebody:
 			found = append(found, Obstacle{Code: NoOfficer, Institution: institution})

@@ -53,11 +53,11 @@ func newCase(tb testing.TB, r *rand.Rand) *made {
 	c := &made{zone: rome(tb), channel: pick(r, "kiosk", "online", "staff")}
 	c.date = timetable.Date{Year: 2026, Month: 1, Day: 1}.AddDays(r.IntN(730))
 	if r.IntN(2) == 0 {
-		c.date = changes[r.IntN(len(changes))]
+		c.date = pick(r, changes...)
 	}
 	c.calendar = c.newCalendar(r)
 	c.demand = newDemand(r)
-	for i := range 1 + r.IntN(6) {
+	for i := range 2 + r.IntN(5) {
 		c.people = append(c.people, c.newPerson(r, i))
 	}
 	for range r.IntN(3) {
@@ -93,7 +93,7 @@ func hours(r *rand.Rand) timetable.Interval {
 func (c *made) newCalendar(r *rand.Rand) timetable.Calendar {
 	k := timetable.Calendar{Zone: c.zone, Institutions: hosted, Patron: timetable.MonthDay{Month: 5, Day: 19}}
 	all := []time.Weekday{0, 1, 2, 3, 4, 5, 6}
-	for range 2 + r.IntN(4) {
+	for range 3 + r.IntN(5) {
 		s := timetable.Series{Weekdays: all, Intervals: []timetable.Interval{hours(r)}}
 		if r.IntN(3) == 0 {
 			s.Institutions = some(r, hosted...)
@@ -113,7 +113,7 @@ func (c *made) newCalendar(r *rand.Rand) timetable.Calendar {
 	}
 	for range r.IntN(3) {
 		closure := timetable.Closure{From: c.date.AddDays(-r.IntN(3)), Until: c.date.AddDays(r.IntN(3)), Institutions: some(r, hosted...)}
-		if r.IntN(8) > 0 {
+		if r.IntN(20) > 0 {
 			closure.Intervals = []timetable.Interval{{From: hours(r).From, Until: 24 * 60}}
 			closure.Intervals[0].Until = min(24*60, closure.Intervals[0].From+timetable.Clock(5+5*r.IntN(12)))
 		}
@@ -164,8 +164,8 @@ func (c *made) newPerson(r *rand.Rand, i int) person {
 		p.Services = some(r, "S", "T")
 	}
 	p.present = []timetable.Span{timetable.Day(c.date, c.zone)}
-	if r.IntN(2) == 0 {
-		p.present = c.spans(r, 1+r.IntN(3), timetable.Grid)
+	if r.IntN(3) == 0 {
+		p.present = c.spans(r, 1+r.IntN(4), timetable.Grid)
 	}
 	if r.IntN(5) == 0 {
 		p.absent = c.spans(r, 1, timetable.Grid)
@@ -183,7 +183,7 @@ func (c *made) spans(r *rand.Rand, n, grid int) []timetable.Span {
 		from := day.From.Add(time.Duration((r.IntN(1500)-30)/grid*grid) * time.Minute)
 		length := 1 + r.IntN(120)
 		if grid > 1 {
-			length = grid * (1 + r.IntN(48))
+			length = grid * (1 + r.IntN(30))
 		}
 		out = append(out, timetable.Span{From: from, Until: from.Add(time.Duration(length) * time.Minute)})
 	}
@@ -196,7 +196,7 @@ func (c *made) newTerms(r *rand.Rand) timetable.Terms {
 		Window: timetable.Window{LeadMinMinutes: r.IntN(180), LeadMaxDays: 18},
 		Ended:  r.IntN(40) == 0,
 	}
-	quotas := timetable.Quotas{"kiosk": r.IntN(4), "online": r.IntN(4)}
+	quotas := timetable.Quotas{"kiosk": r.IntN(12), "online": r.IntN(12)}
 	made := r.IntN(3)
 	t.Used = quotas.Used(c.channel, made, c.date, timetable.DateOf(t.Now))
 	wanted := c.channel != "staff" && made >= quotas[c.channel] && timetable.DateOf(t.Now) != c.date
@@ -234,15 +234,16 @@ func (c *made) work() {
 	for _, institution := range hosted {
 		opening, closed := make([]bool, minutes), make([]bool, minutes)
 		rest := c.rests(institution)
+		series := slices.DeleteFunc(slices.Clone(c.calendar.Series), func(s timetable.Series) bool {
+			return rest || !names(s.Institutions, institution) || !names(s.Channels, c.channel) || !c.falls(s)
+		})
 		for m := range minutes {
 			at := day.From.Add(time.Duration(m) * time.Minute)
-			regular := slices.ContainsFunc(c.calendar.Series, func(s timetable.Series) bool {
-				return names(s.Institutions, institution) && names(s.Channels, c.channel) && c.falls(s) && c.inside(s.Intervals, at)
-			})
+			regular := slices.ContainsFunc(series, func(s timetable.Series) bool { return c.inside(s.Intervals, at) })
 			extra := slices.ContainsFunc(c.calendar.Extras, func(e timetable.Extra) bool {
 				return e.Date == c.date && c.inside(e.Intervals, at)
 			})
-			opening[m] = extra || regular && !rest
+			opening[m] = extra || regular
 			closed[m] = slices.ContainsFunc(c.calendar.Closures, func(k timetable.Closure) bool {
 				return c.holds(k, institution) && c.inside(k.Intervals, at)
 			})

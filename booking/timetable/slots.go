@@ -18,13 +18,19 @@ type Plan struct {
 	n, step       int    // bits of a slot, and of the step
 	before, reach int    // bits of the first buffer, and of the slot with both
 	size          int    // of a team of different officers
-	every         uint64 // a bit for each of Needs
+	every         uint64 // a bit for each of them
 	covers        bool   // one officer may stand for every need
 
-	known []known // by place in Supply.Officers
-	grids []Mask  // of all Needs together, or of each of NeedsAny
-	free  []uint64
-	crowd crowd
+	hours  []Hours // of the day before, of which grids and opened are
+	grids  []Mask  // of all Needs together, or of each of NeedsAny
+	opened Mask    // all of grids
+
+	known   []known         // by place in Supply.Officers
+	pools   [MaxNeeds][]int // who fills each need, by place
+	plain   bool            // pools are small and have nobody in common, and no language is asked for
+	tallies [MaxNeeds]tally // where plain, how many of each pool are free for which starts
+	free    []uint64        // otherwise, for which starts each of known is free
+	crowd   crowd
 }
 
 // known is what a demand makes of a person.
@@ -35,29 +41,37 @@ type known struct {
 
 // role is what a person can do for a demand.
 type role struct {
-	fills  uint64 // the needs, or those that suffice, a bit each in the demand's order
+	fills  uint64 // the needs, a bit each; any of NeedsAny is one need
+	serves uint64 // which of NeedsAny, a bit each
 	speaks bool   // the demand's language
 	helps  bool   // as a mediator, where that is asked for
 }
 
 // NewPlan returns the plan of a demand. Nothing is ever free for one that needs nobody, or more
-// than MaxNeeds.
+// than MaxNeeds; of NeedsAny the first 64 count.
 func NewPlan(d Demand) *Plan {
-	p := &Plan{demand: d, n: max(1, bitsOf(d.Minutes)), before: bitsOf(d.Before), size: 1}
+	if len(d.Needs) > MaxNeeds {
+		d.Needs, d.NeedsAny = nil, nil
+	}
+	d.NeedsAny = d.NeedsAny[:min(len(d.NeedsAny), 64)]
+	d.MustSpeak = d.MustSpeak && d.Language != ""
+	p := &Plan{demand: d, n: max(1, bitsOf(d.Minutes)), before: bitsOf(d.Before), size: max(1, len(d.Needs))}
 	p.step = p.n
 	if d.Step > 0 {
 		p.step = bitsOf(d.Step)
 	}
 	p.reach = p.before + p.n + bitsOf(d.After)
+	p.every = 1<<p.size - 1
+	p.covers = d.MayCover && p.size > 1
 	p.grids = make([]Mask, len(d.NeedsAny))
-	if n := len(d.Needs); n > 0 {
-		p.size, p.every = n, 1<<n-1
+	if !p.any() {
 		p.grids = make([]Mask, 1)
 	}
-	p.covers = d.MayCover && p.size > 1
-	p.demand.MustSpeak = d.MustSpeak && d.Language != ""
 	return p
 }
+
+// any reports whether one officer of any institution suffices.
+func (p *Plan) any() bool { return len(p.demand.Needs) == 0 }
 
 // bitsOf returns how many bits so many minutes take.
 func bitsOf(minutes int) int { return (max(0, minutes) + Grid - 1) / Grid }
@@ -77,10 +91,9 @@ func (p *Plan) Starts(s *Supply, t *Terms, into []Start) []Start {
 	p.meet(s.Officers)
 	width := max(1, 64-p.reach+1) // as many starts as one word can tell of
 	for at := open.seek(0, 0); at < MaskBits; at = open.seek(at+width, 0) {
-		starts, plain := p.staffed(s, at, open.word(at)&stretch(0, width))
-		for ; starts != 0; starts &= starts - 1 {
+		for starts := p.staffed(s, at, open.word(at)&stretch(0, width)); starts != 0; starts &= starts - 1 {
 			n := bits.TrailingZeros64(starts)
-			if ways := p.ways(n, plain); ways > 0 {
+			if ways := p.ways(n); ways > 0 {
 				into = append(into, Start{Bit: at + n, Ways: ways})
 			}
 		}
@@ -89,24 +102,29 @@ func (p *Plan) Starts(s *Supply, t *Terms, into []Start) []Start {
 }
 
 // open returns the starts that openings, closures and the step allow. It leaves them in p.grids, of
-// each of NeedsAny by itself.
+// each of NeedsAny by itself. Most days of an office open as the one before.
 func (p *Plan) open(s *Supply) Mask {
-	if len(p.demand.Needs) > 0 {
-		p.grids[0] = Mask{}
-		if hours, ok := s.common(p.demand.Needs); ok && p.size <= MaxNeeds {
-			p.grids[0] = p.grid(&hours)
-		}
-		return p.grids[0]
+	if p.hours != nil && slices.Equal(p.hours, s.Hours) {
+		return p.opened
 	}
-	var any Mask
-	for i, institution := range p.demand.NeedsAny {
+	p.hours = append(p.hours[:0], s.Hours...)
+	p.opened = Mask{}
+	for i := range p.grids {
 		p.grids[i] = Mask{}
-		if hours := s.hours(institution); hours != nil {
-			p.grids[i] = p.grid(hours)
+		if hours, ok := s.common(p.together(i)); ok {
+			p.grids[i] = p.grid(&hours)
 		}
-		any = any.Or(p.grids[i])
+		p.opened = p.opened.Or(p.grids[i])
 	}
-	return any
+	return p.opened
+}
+
+// together returns the institutions that must all open for the grid i.
+func (p *Plan) together(i int) []string {
+	if p.any() {
+		return p.demand.NeedsAny[i : i+1]
+	}
+	return p.demand.Needs
 }
 
 // grid returns the starts of slots that fit the opening and are clear of what is closed.
@@ -158,14 +176,33 @@ func (s *Supply) common(institutions []string) (Hours, bool) {
 
 // meet finds out the roles of officers that are not known yet at their places.
 func (p *Plan) meet(officers []Officer) {
+	same := len(p.known) == len(officers)
+	if !same {
+		p.known = slices.Grow(p.known[:0], len(officers))[:len(officers)]
+	}
 	for i := range officers {
-		person := officers[i].Person
-		if i == len(p.known) {
-			p.known = append(p.known, known{})
-		}
-		if p.known[i].person != person {
+		if person := officers[i].Person; p.known[i].person != person {
 			p.known[i] = known{person, p.demand.role(person)}
+			same = false
 		}
+	}
+	if !same {
+		p.pool()
+	}
+}
+
+// pool sorts the known people by what they fill.
+func (p *Plan) pool() {
+	p.plain = !p.demand.MustSpeak
+	for need := range p.size {
+		p.pools[need] = p.pools[need][:0]
+		for i, k := range p.known {
+			if k.fills>>need&1 == 1 {
+				p.pools[need] = append(p.pools[need], i)
+				p.plain = p.plain && k.fills == 1<<need
+			}
+		}
+		p.plain = p.plain && len(p.pools[need]) <= maxTally
 	}
 }
 
@@ -178,10 +215,17 @@ func (d *Demand) role(o *Person) role {
 		r.helps = r.speaks && d.MustSpeak
 		return r
 	}
+	var acts uint64
 	for i, institution := range d.institutions() {
 		if slices.Contains(o.Acts, institution) {
-			r.fills |= 1 << i
+			acts |= 1 << i
 		}
+	}
+	switch {
+	case len(d.Needs) > 0:
+		r.fills = acts
+	case acts != 0:
+		r.fills, r.serves = 1, acts
 	}
 	return r
 }
@@ -195,75 +239,88 @@ func (d *Demand) institutions() []string {
 }
 
 // staffed returns those of starts, the first of which is at, for which each need has somebody and
-// the rooms suffice, and leaves in p.free who is free for which. When plain nobody fills two needs
-// and no language is asked for: then different people are free for every need.
-func (p *Plan) staffed(s *Supply, at int, starts uint64) (found uint64, plain bool) {
+// the rooms suffice. It leaves in p.tallies or in p.free who is free for which.
+func (p *Plan) staffed(s *Supply, at int, starts uint64) uint64 {
 	if p.demand.Rooms > 0 {
 		starts = p.roomy(s.Rooms, at, starts)
 	}
-	plain = !p.demand.MustSpeak
-	var filled [MaxNeeds]uint64
-	var alone uint64
-	p.free = slices.Grow(p.free[:0], len(s.Officers))[:len(s.Officers)]
-	for i := range s.Officers {
-		role := &p.known[i].role
-		if role.fills == 0 && !role.helps {
-			p.free[i] = 0
-			continue
+	if p.plain {
+		for need := 0; need < p.size && starts != 0; need++ {
+			p.tallies[need] = p.tally(s, p.pools[need], at, starts)
+			starts &= p.tallies[need].some()
 		}
-		free := p.available(&s.Officers[i], at, starts)
-		if p.every == 0 {
-			free = p.allowed(role, at, free)
-			filled[0] |= free
-			p.free[i] = free
-			continue
-		}
-		p.free[i] = free
-		if role.fills == p.every {
-			alone |= free
-		}
-		if role.fills&(role.fills-1) != 0 {
-			plain = false
-		}
-		for left := role.fills; left != 0; left &= left - 1 {
-			filled[bits.TrailingZeros64(left)] |= free
-		}
-	}
-	found = starts
-	for _, free := range filled[:p.size] {
-		found &= free
-	}
-	if p.covers {
-		found |= alone
-	}
-	return found, plain
-}
-
-// allowed returns those of the starts at which one of the institutions for which a role stands
-// begins a slot; a mediator stands for all.
-func (p *Plan) allowed(r *role, at int, starts uint64) uint64 {
-	if r.helps {
 		return starts
 	}
-	var grid uint64
-	for left := r.fills; left != 0; left &= left - 1 {
-		grid |= p.grids[bits.TrailingZeros64(left)].word(at)
+	p.ask(s, at, starts)
+	var alone uint64
+	var filled [MaxNeeds]uint64
+	for i, free := range p.free {
+		fills := p.known[i].fills
+		if p.covers && fills == p.every {
+			alone |= free
+		}
+		for ; fills != 0; fills &= fills - 1 {
+			filled[bits.TrailingZeros64(fills)] |= free
+		}
 	}
-	return starts & grid
+	for _, free := range filled[:p.size] {
+		starts &= free
+	}
+	return starts | alone
+}
+
+// tally counts how many of a pool are free for which of starts, the first of which is at.
+func (p *Plan) tally(s *Supply, pool []int, at int, starts uint64) tally {
+	var t tally
+	w, shift := at>>6, at&63
+	if p.reach > min(p.n, 64) || p.any() || w+1 >= len(Mask{}) {
+		for _, i := range pool {
+			t = t.with(p.available(&s.Officers[i], &p.known[i].role, at, starts))
+		}
+		return t
+	}
+	// The same in fewer steps, for demands without buffers: nearly all.
+	for _, i := range pool {
+		o := &s.Officers[i]
+		low, high := o.Present[w]&^o.Busy[w], o.Present[w+1]&^o.Busy[w+1]
+		t = t.with(runs(low>>shift|high<<1<<(63-shift), p.n) & starts)
+	}
+	return t
+}
+
+// ask leaves in p.free for which of starts, the first of which is at, each of the officers is free.
+func (p *Plan) ask(s *Supply, at int, starts uint64) {
+	p.free = p.free[:0]
+	for i := range s.Officers {
+		p.free = append(p.free, p.available(&s.Officers[i], &p.known[i].role, at, starts))
+	}
 }
 
 // available returns those of starts, the first of which is at, that an officer is free for.
-func (p *Plan) available(o *Officer, at int, starts uint64) uint64 {
+func (p *Plan) available(o *Officer, r *role, at int, starts uint64) uint64 {
 	switch {
-	case p.reach > 64:
-		if o.Present.Holds(at, at+p.n) {
-			return p.calm(&o.Busy, at, starts)
-		}
+	case r.fills == 0 && !r.helps:
 		return 0
-	case p.reach > p.n:
-		return runs(o.Present.word(at), p.n) & p.calm(&o.Busy, at, starts)
+	case p.reach == p.n && p.reach <= 64:
+		starts &= runs(o.Present.word(at)&^o.Busy.word(at), p.n)
+	case p.reach <= 64:
+		starts &= runs(o.Present.word(at), p.n) & p.calm(&o.Busy, at, starts)
+	case !o.Present.Holds(at, at+p.n) || p.calm(&o.Busy, at, starts) == 0:
+		return 0
 	}
-	return runs(o.Present.word(at)&^o.Busy.word(at), p.n) & starts
+	if r.serves != 0 {
+		return starts & p.begins(r.serves, at)
+	}
+	return starts
+}
+
+// begins returns, as a word that begins at at, when one of those of NeedsAny begins a slot.
+func (p *Plan) begins(serves uint64, at int) uint64 {
+	var any uint64
+	for ; serves != 0; serves &= serves - 1 {
+		any |= p.grids[bits.TrailingZeros64(serves)].word(at)
+	}
+	return any
 }
 
 // calm returns those of starts, the first of which is at, that with their buffers are not busy.
@@ -295,12 +352,11 @@ func (p *Plan) roomy(rooms []Room, at int, starts uint64) uint64 {
 	return enough
 }
 
-// runs returns the bits at which n set bits begin, in about log n steps.
+// runs returns the bits at which n set bits begin, 64 at most, in about log n steps.
 func runs(word uint64, n int) uint64 {
-	for have := 1; have < n && word != 0; {
-		step := min(have, n-have)
-		word &= word >> (step & 63)
-		have += step
+	have := 1
+	for ; 2*have <= n; have *= 2 {
+		word &= word >> (have & 63)
 	}
-	return word
+	return word & (word >> ((n - have) & 63))
 }

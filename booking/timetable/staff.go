@@ -27,7 +27,7 @@ func (p *Plan) Staff(s *Supply, bit int, except ...string) (Team, bool) {
 		return Team{}, false
 	}
 	p.meet(s.Officers)
-	p.staffed(s, bit, 1)
+	p.ask(s, bit, 1)
 	rooms, ok := p.freeRooms(s, bit, except)
 	if !ok {
 		return Team{}, false
@@ -108,7 +108,7 @@ func (p *Plan) different(ranked []candidate) []*candidate {
 
 // place gives o a need in team, moving others where that helps. It leaves out the needs in tried.
 func (p *Plan) place(o *candidate, team []*candidate, tried *uint64) bool {
-	for left := p.part(o.role).fills; left != 0; left &= left - 1 {
+	for left := o.fills; left != 0; left &= left - 1 {
 		need := bits.TrailingZeros64(left)
 		if *tried>>need&1 == 1 {
 			continue
@@ -134,11 +134,11 @@ func (p *Plan) assignments(bit int, team []*candidate) []Assignment {
 // institution returns that for which o fills a need. Who serves any of NeedsAny does it for the first
 // for which it acts and a slot begins at bit.
 func (p *Plan) institution(o *candidate, need, bit int) string {
-	if p.every != 0 {
+	if !p.any() {
 		return p.demand.Needs[need]
 	}
 	for i, institution := range p.demand.NeedsAny {
-		if o.fills>>i&1 == 1 && p.grids[i].Has(bit) {
+		if o.serves>>i&1 == 1 && p.grids[i].Has(bit) {
 			return institution
 		}
 	}

@@ -2,32 +2,41 @@ package timetable
 
 import "math/bits"
 
-// ways returns how many distinct sets of people are free for the n-th start of p.free. Plain is as
-// staffed says.
-func (p *Plan) ways(n int, plain bool) int {
-	if plain {
-		return p.product(n)
-	}
-	p.gather(n)
-	return p.crowd.ways(p)
-}
-
-// product returns how many sets there are when nobody fills two needs.
-func (p *Plan) product(n int) int {
-	var free [MaxNeeds]int
-	for i, word := range p.free {
-		if p.every == 0 {
-			free[0] += int(word >> n & 1)
-		} else if fills := p.known[i].fills; fills != 0 {
-			free[bits.TrailingZeros64(fills)&(MaxNeeds-1)] += int(word >> n & 1)
-		}
+// ways returns how many distinct sets of people are free for the n-th start that staffed told of.
+func (p *Plan) ways(n int) int {
+	if !p.plain {
+		p.gather(n)
+		return p.crowd.ways(p)
 	}
 	ways := 1
-	for _, count := range free[:p.size] {
-		ways *= count
+	for i := range p.size {
+		ways *= p.tallies[i].at(n)
 	}
 	return ways
 }
+
+// tally counts for each of 64 starts how many are free for it, maxTally at most: the binary digits of
+// the counts, a word for each digit.
+type tally struct{ ones, twos, fours, eights uint64 }
+
+const maxTally = 15
+
+func (t tally) with(free uint64) tally {
+	t.ones, free = t.ones^free, t.ones&free
+	t.twos, free = t.twos^free, t.twos&free
+	t.fours, free = t.fours^free, t.fours&free
+	t.eights ^= free
+	return t
+}
+
+// at returns the count of the n-th start.
+func (t *tally) at(n int) int {
+	n &= 63
+	return int(t.ones>>n&1 | t.twos>>n&1<<1 | t.fours>>n&1<<2 | t.eights>>n&1<<3)
+}
+
+// some returns for which starts anybody is free.
+func (t *tally) some() uint64 { return t.ones | t.twos | t.fours | t.eights }
 
 // crowd is who is free at one start: groups of equals, and mediators who speak the language.
 type crowd struct {
@@ -48,25 +57,14 @@ func (p *Plan) gather(n int) {
 	p.crowd.groups, p.crowd.helpers = p.crowd.groups[:0], 0
 	for i, word := range p.free {
 		if word>>n&1 == 1 {
-			p.crowd.add(p.part(p.known[i].role))
+			p.crowd.add(&p.known[i].role)
 		}
 	}
 }
 
-// part returns a role as it counts in a team: any of NeedsAny is one need.
-func (p *Plan) part(r role) role {
-	if p.every == 0 && r.fills != 0 {
-		r.fills = 1
-	}
-	return r
-}
-
-func (c *crowd) add(r role) {
+func (c *crowd) add(r *role) {
 	if r.helps {
 		c.helpers++
-		return
-	}
-	if r.fills == 0 {
 		return
 	}
 	silent := 1
