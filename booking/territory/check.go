@@ -135,6 +135,9 @@ func (c *checker) service(at string, e ServiceEntry) {
 	case len(s.Institutions()) == 0:
 		c.fault(at+"needs", "needs or needs_any is required: the institutions whose officers it takes")
 	}
+	if len(e.Needs) > timetable.MaxNeeds {
+		c.fault(at+"needs", "a service can need at most %d institutions at the same time", timetable.MaxNeeds)
+	}
 	c.known(at+"needs", "institution", e.Needs, c.institutions)
 	c.known(at+"needs_any", "institution", e.NeedsAny, c.institutions)
 	c.languagesOf(at+"names", e.Names)
@@ -224,7 +227,11 @@ func (c *checker) office(at string, e OfficeEntry) {
 	c.series(at+"area", e.Areas)
 	hosted := orDefault(e.Institutions, c.institutions...)
 	for i, p := range e.Openings {
-		c.opening(fmt.Sprintf("%sopening[%d].", at, i), p, hosted)
+		in := fmt.Sprintf("%sopening[%d].", at, i)
+		c.opening(in, p, hosted)
+		if !c.faulty(in) {
+			c.never(in, p.series(), e.From, e.Until)
+		}
 	}
 	for i, x := range e.Extras {
 		in := fmt.Sprintf("%sextra[%d].", at, i)
@@ -232,6 +239,7 @@ func (c *checker) office(at string, e OfficeEntry) {
 		c.intervals(in+"intervals", x.Intervals, true)
 		c.hosted(in, x.Institutions, hosted)
 		c.channels(in+"channels", x.Channels)
+		c.shadowed(in, e, x, hosted)
 	}
 	for i, k := range e.Closures {
 		in := fmt.Sprintf("%sclosure[%d].", at, i)
@@ -323,6 +331,9 @@ func (c *checker) rota(at string, days []Weekday, everyWeeks int, nth []int, fro
 		if n == 0 || n < -5 || n > 5 {
 			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth %d must be 1 to 5, or -1 to -5 from the month's end", n)
 		}
+		if slices.Contains(nth[:i], n) {
+			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth %d is there twice", n)
+		}
 	}
 	c.ordered(at+"until", from, until)
 }
@@ -334,8 +345,11 @@ func (c *checker) officer(at string, e OfficerEntry) {
 	} else {
 		c.known(at+"institution", "institution", []string{e.Institution}, c.institutions)
 	}
-	if e.Role != "" && e.Role != RoleOfficer && e.Role != RoleTutor {
-		c.fault(at+"role", "unknown role %q: officer or tutor", e.Role)
+	if e.Role != "" && e.Role != RoleOfficer && e.Role != RoleTutor && e.Role != RoleMediator {
+		c.fault(at+"role", "unknown role %q: officer, tutor or mediator", e.Role)
+	}
+	if e.Role == RoleMediator && len(e.ActsFor) > 0 {
+		c.fault(at+"acts_for", "a mediator acts for no institution")
 	}
 	for i, a := range e.ActsFor {
 		in := fmt.Sprintf("%sacts_for[%d].", at, i)
@@ -359,13 +373,14 @@ func (c *checker) officer(at string, e OfficerEntry) {
 		in := fmt.Sprintf("%spresence[%d].", at, i)
 		c.known(in+"office", "office", []string{p.Office}, c.offices)
 		if o, ok := find(c.whole.Offices, func(o OfficeEntry) bool { return o.ID == p.Office }); ok {
-			if hosted := orDefault(o.Institutions, c.institutions...); !f.actsForAny(hosted) {
+			if hosted := orDefault(o.Institutions, c.institutions...); f.Role != RoleMediator && !f.actsForAny(hosted) {
 				c.fault(in+"office", "office %q has %s, and the officer acts for none of them", o.ID, strings.Join(hosted, ", "))
 			}
 		}
 		c.intervals(in+"intervals", p.Intervals, false)
 		c.rota(in, p.Weekdays, p.EveryWeeks, p.Nth, p.From, p.Until)
 	}
+	c.presences(at, f, e)
 	for i, a := range e.Absences {
 		in := fmt.Sprintf("%sabsence[%d].", at, i)
 		c.dated(in+"from", a.From.Date)

@@ -176,7 +176,7 @@ type OfficerEntry struct {
 	Name        string          `toml:"name" json:"name"`
 	Institution string          `toml:"institution" json:"institution"`                    // employer
 	Role        Role            `toml:"role,omitzero" json:"role,omitzero"`                // default officer
-	ActsFor     []ActsForEntry  `toml:"acts_for,omitzero,inline" json:"acts_for,omitzero"` // default: the employer
+	ActsFor     []ActsForEntry  `toml:"acts_for,omitzero,inline" json:"acts_for,omitzero"` // default: the employer; a mediator for none
 	Services    []string        `toml:"services,omitzero" json:"services,omitzero"`        // default: all that need an institution it acts for
 	Languages   []string        `toml:"languages,omitzero" json:"languages,omitzero"`      // default it
 	From        timetable.Date  `toml:"from,omitzero" json:"from,omitzero"`
@@ -215,8 +215,9 @@ type Role string
 
 // The roles.
 const (
-	RoleOfficer Role = "officer"
-	RoleTutor   Role = "tutor" // of a decentralised desk: employed by a Comune, acts for other institutions
+	RoleOfficer  Role = "officer"
+	RoleMediator Role = "mediator" // helps with a language beside officers, and acts for no institution
+	RoleTutor    Role = "tutor"    // of a decentralised desk: employed by a Comune, acts for other institutions
 )
 
 // Weekday is a day of the week whose text form is mon … sun.

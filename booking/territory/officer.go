@@ -95,8 +95,20 @@ func (f *Officer) At(office string) bool {
 // Present returns when the officer works at o on the day on, absences taken away, ascending. A rota
 // holds on holidays too, on which an office opens only by an extra opening.
 func (f *Officer) Present(o *Office, on timetable.Date) []timetable.Span {
-	acts := f.ActsFor(on)
-	if len(acts) == 0 {
+	spans := f.Rostered(o, on)
+	for _, absent := range f.Absent(o) {
+		spans = timetable.Without(spans, absent)
+	}
+	return spans
+}
+
+// Rostered returns when the officer works at o on the day on by the rota, ascending, absences or not.
+func (f *Officer) Rostered(o *Office, on timetable.Date) []timetable.Span {
+	institutions := f.ActsFor(on)
+	if f.Role == RoleMediator && within(on, f.From, f.Until) {
+		institutions = o.Institutions
+	}
+	if len(institutions) == 0 {
 		return nil
 	}
 	var spans []timetable.Span
@@ -105,16 +117,21 @@ func (f *Officer) Present(o *Office, on timetable.Date) []timetable.Span {
 			continue
 		}
 		if len(p.Intervals) == 0 {
-			spans = append(spans, o.anyOpen(acts, on, "")...)
+			spans = append(spans, o.anyOpen(institutions, on, "")...)
 			continue
 		}
 		for _, i := range p.Intervals {
 			spans = append(spans, timetable.Span{From: on.At(i.From, o.Zone()), Until: on.At(i.Until, o.Zone())})
 		}
 	}
-	spans = timetable.Union(spans)
+	return timetable.Union(spans)
+}
+
+// Absent returns the officer's absences by the wall clock of o, in the file's order.
+func (f *Officer) Absent(o *Office) []timetable.Span {
+	var spans []timetable.Span
 	for _, a := range f.Absences {
-		spans = timetable.Without(spans, a.span(o.Zone()))
+		spans = append(spans, a.span(o.Zone()))
 	}
 	return spans
 }
@@ -123,13 +140,15 @@ func (f *Officer) Present(o *Office, on timetable.Date) []timetable.Span {
 var everyDay = []time.Weekday{time.Sunday, time.Monday, time.Tuesday, time.Wednesday, time.Thursday, time.Friday, time.Saturday}
 
 // falls reports whether the day d is one of the rota.
-func (p Presence) falls(d timetable.Date) bool {
+func (p Presence) falls(d timetable.Date) bool { return p.series().FallsOn(d) }
+
+// series returns the days of the rota.
+func (p Presence) series() timetable.Series {
 	weekdays := p.Weekdays
 	if len(weekdays) == 0 {
 		weekdays = everyDay
 	}
-	rota := timetable.Series{Weekdays: weekdays, EveryWeeks: p.EveryWeeks, Nth: p.Nth, From: p.From, Until: p.Until}
-	return rota.FallsOn(d)
+	return timetable.Series{Weekdays: weekdays, EveryWeeks: p.EveryWeeks, Nth: p.Nth, From: p.From, Until: p.Until}
 }
 
 func (a Absence) span(zone *time.Location) timetable.Span {

@@ -193,7 +193,7 @@ func TestParseFaults(t *testing.T) {
 		}},
 		{"officer", `institution = "CPI"` + "\n", "institution = \"CP\"\nrole = \"chief\"\nacts_for = [{ institution = \"INPS\", from = \"2026-03-01\", until = \"2026-02-01\" }]\nservices = [\"CPI-DID\"]\nlanguages = [\"it\", \"xx\"]\n", []string{
 			`line 45: officer "cpi-1": unknown institution "CP" (did you mean "CPI"?)`,
-			`line 46: officer "cpi-1": unknown role "chief": officer or tutor`,
+			`line 46: officer "cpi-1": unknown role "chief": officer, tutor or mediator`,
 			`line 47: officer "cpi-1": acts_for 1: until 2026-02-01 is before 2026-03-01`,
 			`line 48: officer "cpi-1": service "CPI-DID" needs CPI, for which the officer does not act`,
 			`line 49: officer "cpi-1": unknown language "xx": two letters such as it or en`,

@@ -312,22 +312,32 @@ func buildCalendar(t *Territory, o *Office, e OfficeEntry) (timetable.Calendar, 
 		c.Zone = zone
 	}
 	for _, p := range e.Openings {
-		c.Series = append(c.Series, timetable.Series{
-			Institutions: p.Institutions, Channels: texts(p.Channels), Weekdays: weekdays(p.Weekdays), Intervals: p.Intervals,
-			EveryWeeks: p.EveryWeeks, Nth: p.Nth, From: p.From, Until: p.Until,
-		})
+		c.Series = append(c.Series, p.series())
 	}
 	for _, x := range e.Extras {
 		c.Extras = append(c.Extras, timetable.Extra{
 			Date: x.Date, Intervals: x.Intervals, Institutions: x.Institutions, Channels: texts(x.Channels),
 		})
 	}
+	c.Closures = closures(e)
+	return c, nil
+}
+
+func (p OpeningEntry) series() timetable.Series {
+	return timetable.Series{
+		Institutions: p.Institutions, Channels: texts(p.Channels), Weekdays: weekdays(p.Weekdays), Intervals: p.Intervals,
+		EveryWeeks: p.EveryWeeks, Nth: p.Nth, From: p.From, Until: p.Until,
+	}
+}
+
+func closures(e OfficeEntry) []timetable.Closure {
+	var all []timetable.Closure
 	for _, k := range e.Closures {
-		c.Closures = append(c.Closures, timetable.Closure{
+		all = append(all, timetable.Closure{
 			From: k.From, Until: cmp.Or(k.Until, k.From), Intervals: k.Intervals, Institutions: k.Institutions, Reason: k.Reason,
 		})
 	}
-	return c, nil
+	return all
 }
 
 func buildOfficer(e OfficerEntry) *Officer {
@@ -338,7 +348,7 @@ func buildOfficer(e OfficerEntry) *Officer {
 	for _, a := range e.ActsFor {
 		f.Acts = append(f.Acts, Act(a))
 	}
-	if len(f.Acts) == 0 {
+	if len(f.Acts) == 0 && f.Role != RoleMediator {
 		f.Acts = []Act{{Institution: e.Institution}}
 	}
 	for _, p := range e.Presences {

@@ -242,6 +242,35 @@ func (s Series) FallsOn(d Date) bool {
 	return weeks%s.EveryWeeks == 0
 }
 
+// Falls reports whether s opens on any of the days from to until, both included, holidays and
+// closures aside. Zero bounds do not bound.
+func (s Series) Falls(from, until Date) bool {
+	if from.Before(s.From) {
+		from = s.From
+	}
+	if until.IsZero() || !s.Until.IsZero() && s.Until.Before(until) {
+		until = s.Until
+	}
+	// Whatever recurs has done so within a year: the fifth Friday of a month, or the 52nd week.
+	const year = 53 * 7
+	switch {
+	case from.IsZero() && until.IsZero():
+		from = Date{Year: 2000, Month: time.January, Day: 1}
+	case from.IsZero():
+		from = until.AddDays(-year)
+	}
+	for n := range year + 1 {
+		d := from.AddDays(n)
+		if !d.within(from, until) {
+			return false
+		}
+		if s.FallsOn(d) {
+			return true
+		}
+	}
+	return false
+}
+
 func concerns(institutions []string, institution string) bool {
 	return len(institutions) == 0 || slices.Contains(institutions, institution)
 }

@@ -293,6 +293,14 @@ func TestSeriesDays(t *testing.T) {
 			want: []string{"2026-12-16", "2026-12-28", "2026-12-30", "2027-01-11", "2027-01-13", "2027-01-25", "2027-01-27"},
 		},
 		{
+			name: "every 2 weeks from Wednesday 2 January 2019",
+			series: timetable.Series{
+				Weekdays: []time.Weekday{time.Wednesday}, EveryWeeks: 2, From: date(t, "2019-01-02"),
+			},
+			from: "2019-03-01", until: "2019-04-12",
+			want: []string{"2019-03-13", "2019-03-27", "2019-04-10"},
+		},
+		{
 			name: "every 2 weeks from a Sunday, the last day of its week",
 			series: timetable.Series{
 				Weekdays: []time.Weekday{time.Sunday, time.Monday}, EveryWeeks: 2, From: date(t, "2026-11-15"),
@@ -421,6 +429,7 @@ func TestClockChange(t *testing.T) {
 		{"a start in the skipped hour", march26, []string{"02:30-05:00"}, []string{"29 01:30 to 29 03:00"}},
 		{"an end in the skipped hour", march26, []string{"01:00-02:30"}, []string{"29 00:00 to 29 01:30"}},
 		{"parts of the skipped hour stay ascending", march26, []string{"02:00-02:30", "03:00-03:15"}, []string{"29 01:00 to 29 01:30"}},
+		{"what overlaps only by the real time is joined", march26, []string{"02:30-05:10", "03:05-09:30"}, []string{"29 01:05 to 29 07:30"}},
 		{"repeated hour counts in full from before it", october26, []string{"01:00-03:00"}, []string{"24 23:00 to 25 02:00"}},
 	}
 	for _, tt := range tests {
@@ -656,5 +665,60 @@ func BenchmarkOpen60Days(b *testing.B) {
 		for n := range 60 {
 			c.Open(first.AddDays(n), "INPS", "online")
 		}
+	}
+}
+
+func TestHoursOf(t *testing.T) {
+	closure := func(institutions []string, hours ...string) []timetable.Closure {
+		return []timetable.Closure{{From: date(t, "2026-12-01"), Until: date(t, "2026-12-31"), Intervals: intervals(t, hours...), Institutions: institutions}}
+	}
+	extra := func(day string, hours ...string) []timetable.Extra {
+		return []timetable.Extra{{Date: date(t, day), Intervals: intervals(t, hours...)}}
+	}
+	tests := []struct {
+		name            string
+		closures        []timetable.Closure
+		extras          []timetable.Extra
+		date            string
+		opening, closed []string
+	}{
+		{name: "series", date: "2026-12-03", opening: []string{"09:00-12:30", "15:00-17:00"}},
+		{name: "nothing", date: "2026-12-05"},
+		{
+			name: "a part is closed, and still counts for the grid", closures: closure(nil, "08:00-10:00"), date: "2026-12-03",
+			opening: []string{"09:00-12:30", "15:00-17:00"}, closed: []string{"08:00-10:00"},
+		},
+		{name: "another is closed", closures: closure([]string{"CPI"}), date: "2026-12-03", opening: []string{"09:00-12:30", "15:00-17:00"}},
+		{name: "closed all day", closures: closure(nil), date: "2026-12-03", closed: []string{"09:00-12:30", "15:00-17:00"}},
+		{name: "holiday", date: "2026-12-08", closed: []string{"09:00-12:30", "15:00-17:00"}},
+		{name: "Saint Francis, 2026 on a Sunday", date: "2026-10-04"},
+		{name: "Saint Francis, 2027 on a Monday", date: "2027-10-04", closed: []string{"09:00-12:30"}},
+		{name: "patron", date: "2026-05-19", closed: []string{"09:00-12:30", "15:00-17:00"}},
+		{
+			name: "an extra opens longer", extras: extra("2026-12-03", "12:00-13:30"), date: "2026-12-03",
+			opening: []string{"09:00-13:30", "15:00-17:00"},
+		},
+		{
+			name: "an extra on a holiday counts by itself", extras: extra("2026-12-08", "10:15-16:00"), date: "2026-12-08",
+			opening: []string{"10:15-16:00"}, closed: []string{"09:00-10:15", "16:00-17:00"},
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := isernia(t)
+			c.Closures, c.Extras = tt.closures, tt.extras
+			d := date(t, tt.date)
+			s := timetable.ScaleOf(d, c.Zone)
+			got := c.HoursOf(d, s, "INPS", "walk-in")
+			if diff := cmp.Diff(tt.opening, wall(s.Spans(got.Opening))); diff != "" {
+				t.Errorf("opening (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(tt.closed, wall(s.Spans(got.Closed))); diff != "" {
+				t.Errorf("closed (-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(wall(c.Open(d, "INPS", "walk-in")), wall(s.Spans(got.Opening.AndNot(got.Closed)))); diff != "" {
+				t.Errorf("open (-spans +masks):\n%s", diff)
+			}
+		})
 	}
 }

@@ -140,6 +140,12 @@ func (d *day) officer(id, acts string, hours ...string) *day {
 	return d
 }
 
+func (d *day) room(id string, busy ...string) *day {
+	d.tb.Helper()
+	d.Rooms = append(d.Rooms, timetable.Room{ID: id, Busy: d.Touched(spansOf(d.tb, busy...))})
+	return d
+}
+
 // last changes the officer added last.
 func (d *day) last(change func(*timetable.Officer)) *day {
 	change(&d.Officers[len(d.Officers)-1])
@@ -414,11 +420,8 @@ func TestStaffOffTheGrid(t *testing.T) {
 }
 
 func TestRooms(t *testing.T) {
-	d := newDay(t).open("CPI", "09:00-10:30").officer("a", "CPI", "09:00-12:00")
-	d.Rooms = []timetable.Room{
-		{ID: "blue", Busy: d.Touched(spansOf(t, "09:00-09:30", "10:35-10:40"))},
-		{ID: "red", Busy: d.Touched(spansOf(t, "09:30-10:00"))},
-	}
+	d := newDay(t).open("CPI", "09:00-10:30").officer("a", "CPI", "09:00-12:00").
+		room("blue", "09:00-09:30", "10:35-10:40").room("red", "09:30-10:00")
 	demand := timetable.Demand{Needs: []string{"CPI"}, Minutes: 30, Rooms: 1}
 	plan := timetable.NewPlan(demand)
 	if got, want := d.shown(plan.Starts(&d.Supply, nil, nil)), "09:00 09:30 10:00"; got != want {

@@ -11,7 +11,12 @@
 //  3. extras open on any day, a day of closure too: they name their date, so they are the last word;
 //  4. closures with intervals then cut series and extras alike.
 //
-// It does not report contradictions, such as a series that never falls on a day: it opens nothing.
+// A series that never falls on a day opens nothing; Series.Falls tells of it.
+//
+// On top of it is the search for free starts: what an office has on a day (Supply) as sets of five
+// minutes of elapsed time (Mask), what an appointment takes (Demand), and a Plan that finds where the
+// one suffices for the other (Starts), who should do it (Staff) and what stands in the way (None,
+// Explain). Days on which the clock changes have fewer or more bits; nothing else is different.
 package timetable
 
 import "time"
