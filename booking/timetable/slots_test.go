@@ -20,11 +20,14 @@ func TestAgainstMinutes(t *testing.T) {
 		days = 300
 	}
 	var free, none, shared, short, long int
+	var before timetable.Supply // a plan that has seen another day finds the same
 	for seed := range days {
 		c := newCase(t, rand.New(rand.NewPCG(uint64(seed), 4)))
 		want := c.starts()
 		plan := timetable.NewPlan(c.demand)
 		supply := c.supply()
+		plan.Starts(&before, nil, nil)
+		before = supply
 		got := plan.Starts(&supply, &c.terms, nil)
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Fatalf("seed %d: %s\nstarts (-want +got):\n%s", seed, c, diff)
@@ -449,15 +452,50 @@ func TestPlanForgets(t *testing.T) {
 	one := newDay(t).open("CPI", "09:00-10:00").officer("a", "CPI", "09:00-10:00").officer("b", "INPS", "09:00-10:00")
 	two := newDay(t).open("CPI", "09:00-10:00").officer("b", "INPS", "09:00-10:00").officer("c", "CPI", "09:30-10:00")
 	three := newDay(t).open("CPI", "09:00-10:00").officer("b", "INPS", "09:00-10:00")
+	four := newDay(t).open("CPI", "09:15-10:00").officer("a", "CPI", "09:00-10:00")
 	for range 2 {
 		for _, tt := range []struct {
 			day  *day
 			want string
-		}{{one, "09:00 09:30"}, {two, "09:30"}, {three, ""}} {
+		}{{one, "09:00 09:30"}, {two, "09:30"}, {three, ""}, {four, "09:15"}} {
 			if got := tt.day.shown(plan.Starts(&tt.day.Supply, nil, nil)); got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}
 		}
+	}
+}
+
+func TestManyOfficers(t *testing.T) {
+	for _, n := range []int{7, 15, 16, 200} {
+		d := newDay(t).open("CPI", "09:00-09:30").open("INPS", "09:00-09:30")
+		for i := range n {
+			d.officer(fmt.Sprint("c", i), "CPI", "09:00-10:00").officer(fmt.Sprint("i", i), "INPS", "09:00-10:00")
+		}
+		plan := timetable.NewPlan(timetable.Demand{Needs: []string{"CPI", "INPS"}, Minutes: 30})
+		if got, want := plan.Starts(&d.Supply, nil, nil), []timetable.Start{{Bit: 108, Ways: n * n}}; !slices.Equal(got, want) {
+			t.Errorf("%d officers of each: %v, want %v", n, got, want)
+		}
+	}
+}
+
+func TestManyNeeds(t *testing.T) {
+	var needs []string
+	d := newDay(t)
+	for i := range timetable.MaxNeeds + 1 {
+		id := fmt.Sprint("E", i)
+		needs = append(needs, id)
+		d.open(id, "09:00-09:30").officer(id, id, "09:00-10:00")
+	}
+	most := timetable.NewPlan(timetable.Demand{Needs: needs[1:], Minutes: 30})
+	if got := d.shown(most.Starts(&d.Supply, nil, nil)); got != "09:00" {
+		t.Errorf("%d needs: %q, want 09:00", timetable.MaxNeeds, got)
+	}
+	more := timetable.NewPlan(timetable.Demand{Needs: needs, Minutes: 30})
+	if got := d.shown(more.Starts(&d.Supply, nil, nil)); got != "" {
+		t.Errorf("%d needs: %q, want none", len(needs), got)
+	}
+	if got := more.Explain(&d.Supply, nil, d.At(108)); len(got) == 0 {
+		t.Errorf("%d needs: nothing is in the way", len(needs))
 	}
 }
 
