@@ -49,30 +49,35 @@ func (c *checker) shadowed(at string, e OfficeEntry, x ExtraEntry, hosted []stri
 	}
 }
 
-// elsewhereThen reports when the rota of a presence puts the officer in two offices at one time.
+// elsewhereThen reports when the rota of a presence puts the officer in two offices at one time. It
+// looks at the days from each on which something begins, until what recurs has met if it ever does.
 func (c *checker) elsewhereThen(at string, f *Officer, p, earlier Presence) {
 	if p.Office == earlier.Office {
 		return // rotas of one office are joined
 	}
 	a, b := p.series(), earlier.series()
-	first, last := c.meeting(f, a, b)
-	for d := first; !d.After(last); d = d.AddDays(1) {
-		if !a.FallsOn(d) || !b.FallsOn(d) {
-			continue
-		}
-		for _, x := range c.hours(f, p, d) {
-			for _, y := range c.hours(f, earlier, d) {
-				if x.From < y.Until && y.From < x.Until {
-					c.fault(at+"office", "on %s the officer would be at %q (%s) and at %q (%s) at one time", d, p.Office, x, earlier.Office, y)
-					return
-				}
+	first, last := both(f, a, b)
+	// Weeks are as they were after the product of their numbers, weekdays of the month within two years.
+	period := 2*366 + 7*max(1, a.EveryWeeks)*max(1, b.EveryWeeks)
+	for _, begin := range c.begins(first, last, period, p.Office, earlier.Office) {
+		for n := range period {
+			d := begin.AddDays(n)
+			if !within(d, first, last) {
+				break
+			}
+			if !a.FallsOn(d) || !b.FallsOn(d) {
+				continue
+			}
+			if x, y, ok := overlap(c.hours(f, p, d), c.hours(f, earlier, d)); ok {
+				c.fault(at+"office", "on %s the officer would be at %q (%s) and at %q (%s) at one time", d, p.Office, x, earlier.Office, y)
+				return
 			}
 		}
 	}
 }
 
-// meeting returns the days in which two rotas meet if they ever do.
-func (c *checker) meeting(f *Officer, a, b timetable.Series) (first, last timetable.Date) {
+// both returns the days on which an officer is employed and two rotas hold; zero: unbounded.
+func both(f *Officer, a, b timetable.Series) (first, last timetable.Date) {
 	for _, d := range []timetable.Date{a.From, b.From, f.From} {
 		if first.Before(d) {
 			first = d
@@ -83,18 +88,43 @@ func (c *checker) meeting(f *Officer, a, b timetable.Series) (first, last timeta
 			last = d
 		}
 	}
-	// The weeks of both are the same again after the product of their numbers, the months' after two years.
-	period := 2*366 + 7*max(1, a.EveryWeeks)*max(1, b.EveryWeeks)
+	return first, last
+}
+
+// begins returns the days from first to last on which offices or their series begin, and one to
+// begin with, ascending.
+func (c *checker) begins(first, last timetable.Date, period int, offices ...string) []timetable.Date {
+	all := []timetable.Date{first}
 	switch {
 	case first.IsZero() && last.IsZero():
-		first = timetable.Date{Year: 2000, Month: time.January, Day: 1}
+		all[0] = timetable.Date{Year: 2000, Month: time.January, Day: 1}
 	case first.IsZero():
-		return last.AddDays(-period), last
+		all[0] = last.AddDays(-period + 1)
 	}
-	if end := first.AddDays(period); last.IsZero() || end.Before(last) {
-		last = end
+	for _, o := range c.whole.Offices {
+		if !slices.Contains(offices, o.ID) {
+			continue
+		}
+		for _, d := range append(each(o.Openings, func(p OpeningEntry) timetable.Date { return p.From }), o.From) {
+			if !d.IsZero() && within(d, first, last) {
+				all = append(all, d)
+			}
+		}
 	}
-	return first, last
+	slices.SortFunc(all, timetable.Date.Compare)
+	return slices.Compact(all)
+}
+
+// overlap returns the first of a and of b that overlap.
+func overlap(a, b []timetable.Interval) (x, y timetable.Interval, ok bool) {
+	for _, x := range a {
+		for _, y := range b {
+			if x.From < y.Until && y.From < x.Until {
+				return x, y, true
+			}
+		}
+	}
+	return x, y, false
 }
 
 // hours returns the times of a presence on a day of its rota: its own, or those at which series open

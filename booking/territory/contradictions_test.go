@@ -72,6 +72,9 @@ func TestContradictions(t *testing.T) {
 		{"two offices at one time", []string{officer, branch, rota, rota + "  intervals = [\"09:00-12:30\"]\n  [[officer.presence]]\n  office = \"filiale\"\n  weekdays = [\"tue\", \"wed\"]\n  from = 2026-11-25\n"}, []string{
 			`line 63: officer "cpi-1": presence 2: on 2026-12-01 the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time`,
 		}},
+		{"two offices whenever they are open, from when they are", []string{`comune = "E335"`, "from = 2026-02-01", officer, branch, rota, "[[officer.presence]]\n  office = \"filiale\"\n", `intervals = ["12:00-13:00"]`, "intervals = [\"12:00-13:00\"]\n  from = 2026-03-01"}, []string{
+			`line 62: officer "cpi-1": presence 2: on 2026-03-03 the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time`,
+		}},
 		{"two offices, one when the other is shut", []string{officer, branch, rota, rota + "  intervals = [\"09:00-12:00\"]\n  [[officer.presence]]\n  office = \"filiale\"\n"}, nil},
 		{"two offices on alternate weeks", []string{officer, branch, rota, rota + "  every_weeks = 2\n  from = 2026-11-24\n  [[officer.presence]]\n  office = \"filiale\"\n  every_weeks = 2\n  from = 2026-12-01\n"}, nil},
 		{"weeks that meet at last", []string{officer, branch, rota, rota + "  every_weeks = 50\n  from = 2026-11-24\n  [[officer.presence]]\n  office = \"filiale\"\n  every_weeks = 51\n  from = 2026-12-01\n"}, []string{

@@ -33,7 +33,9 @@ func (o *Office) Supplies(first timetable.Date, days int, c Channel) []timetable
 		on := first.AddDays(n)
 		s := &all[n]
 		s.Scale, s.Hours = timetable.ScaleOf(on, o.Zone()), o.Hours(on, c)
-		for _, f := range o.Officers(on) {
+		officers := o.Officers(on)
+		s.Officers = make([]timetable.Officer, 0, len(officers))
+		for _, f := range officers {
 			acts := f.ActsFor(on)
 			key := fmt.Sprint(f.ID, acts)
 			if people[key] == nil {

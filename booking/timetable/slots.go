@@ -18,6 +18,7 @@ type Plan struct {
 	n, step       int    // bits of a slot, and of the step
 	before, reach int    // bits of the first buffer, and of the slot with both
 	size          int    // of a team of different officers
+	slot, span    shifts // of n, and of reach
 	every         uint64 // a bit for each of them
 	covers        bool   // one officer may stand for every need
 
@@ -61,6 +62,7 @@ func NewPlan(d Demand) *Plan {
 		p.step = bitsOf(d.Step)
 	}
 	p.reach = p.before + p.n + bitsOf(d.After)
+	p.slot, p.span = shiftsOf(p.n), shiftsOf(p.reach)
 	p.every = 1<<p.size - 1
 	p.covers = d.MayCover && p.size > 1
 	p.grids = make([]Mask, len(d.NeedsAny))
@@ -91,12 +93,7 @@ func (p *Plan) Starts(s *Supply, t *Terms, into []Start) []Start {
 	p.meet(s.Officers)
 	width := max(1, 64-p.reach+1) // as many starts as one word can tell of
 	for at := open.seek(0, 0); at < MaskBits; at = open.seek(at+width, 0) {
-		for starts := p.staffed(s, at, open.word(at)&stretch(0, width)); starts != 0; starts &= starts - 1 {
-			n := bits.TrailingZeros64(starts)
-			if ways := p.ways(n); ways > 0 {
-				into = append(into, Start{Bit: at + n, Ways: ways})
-			}
-		}
+		into = p.count(at, p.staffed(s, at, open.word(at)&stretch(0, width)), into)
 	}
 	return into
 }
@@ -272,8 +269,8 @@ func (p *Plan) staffed(s *Supply, at int, starts uint64) uint64 {
 // tally counts how many of a pool are free for which of starts, the first of which is at.
 func (p *Plan) tally(s *Supply, pool []int, at int, starts uint64) tally {
 	var t tally
-	w, shift := at>>6, at&63
-	if p.reach > min(p.n, 64) || p.any() || w+1 >= len(Mask{}) {
+	w, shift := uint(at)>>6, uint(at)&63
+	if p.reach > min(p.n, 64) || p.any() || w >= uint(len(Mask{})-1) {
 		for _, i := range pool {
 			t = t.with(p.available(&s.Officers[i], &p.known[i].role, at, starts))
 		}
@@ -283,7 +280,7 @@ func (p *Plan) tally(s *Supply, pool []int, at int, starts uint64) tally {
 	for _, i := range pool {
 		o := &s.Officers[i]
 		low, high := o.Present[w]&^o.Busy[w], o.Present[w+1]&^o.Busy[w+1]
-		t = t.with(runs(low>>shift|high<<1<<(63-shift), p.n) & starts)
+		t = t.with(p.slot.runs(low>>shift|high<<1<<(63-shift)) & starts)
 	}
 	return t
 }
@@ -302,9 +299,9 @@ func (p *Plan) available(o *Officer, r *role, at int, starts uint64) uint64 {
 	case r.fills == 0 && !r.helps:
 		return 0
 	case p.reach == p.n && p.reach <= 64:
-		starts &= runs(o.Present.word(at)&^o.Busy.word(at), p.n)
+		starts &= p.slot.runs(o.Present.word(at) &^ o.Busy.word(at))
 	case p.reach <= 64:
-		starts &= runs(o.Present.word(at), p.n) & p.calm(&o.Busy, at, starts)
+		starts &= p.slot.runs(o.Present.word(at)) & p.calm(&o.Busy, at, starts)
 	case !o.Present.Holds(at, at+p.n) || p.calm(&o.Busy, at, starts) == 0:
 		return 0
 	}
@@ -326,7 +323,7 @@ func (p *Plan) begins(serves uint64, at int) uint64 {
 // calm returns those of starts, the first of which is at, that with their buffers are not busy.
 func (p *Plan) calm(busy *Mask, at int, starts uint64) uint64 {
 	if p.reach <= 64 {
-		return runs(^busy.word(at-p.before), p.reach) & starts
+		return p.span.runs(^busy.word(at-p.before)) & starts
 	}
 	if from := at - p.before; busy.Touches(from, from+p.reach) {
 		return 0
@@ -352,11 +349,30 @@ func (p *Plan) roomy(rooms []Room, at int, starts uint64) uint64 {
 	return enough
 }
 
-// runs returns the bits at which n set bits begin, 64 at most, in about log n steps.
-func runs(word uint64, n int) uint64 {
+// shifts are the steps, about log n, in which runs of n set bits are found in a word; the rest are
+// nought.
+type shifts [6]uint8
+
+// shiftsOf returns the shifts for runs of n bits, 64 at most.
+func shiftsOf(n int) shifts {
+	var s shifts
 	have := 1
-	for ; 2*have <= n; have *= 2 {
-		word &= word >> (have & 63)
+	for i := 0; have < min(n, 64); i++ {
+		s[i] = uint8(min(have, n-have))
+		have += int(s[i])
 	}
-	return word & (word >> ((n - have) & 63))
+	return s
+}
+
+// runs returns the bits of word at which as many set bits begin.
+func (s *shifts) runs(word uint64) uint64 {
+	word &= word >> (s[0] & 63)
+	word &= word >> (s[1] & 63)
+	word &= word >> (s[2] & 63)
+	if s[3] == 0 { // an hour takes four
+		return word
+	}
+	word &= word >> (s[3] & 63)
+	word &= word >> (s[4] & 63)
+	return word & (word >> (s[5] & 63))
 }

@@ -37,43 +37,53 @@ func newProvince(b *testing.B, offices int) *province {
 	b.Helper()
 	p := &province{}
 	r := rand.New(rand.NewPCG(1, 2))
+	for range offices * daysOpen * perDay {
+		taken := appointments(r)
+		p.taken = append(p.taken, taken)
+		p.words = append(p.words, free(taken)...)
+	}
 	start, zone := date(b, "2026-03-02"), rome(b)
-	for range offices {
+	for office := range offices {
 		var staff []*timetable.Person
 		for i := range perDay {
 			staff = append(staff, &timetable.Person{ID: fmt.Sprint(i), Acts: []string{[]string{"CPI", "INPS"}[i/pairs]}})
 		}
 		for n := range daysOpen {
-			p.add(r, timetable.ScaleOf(start.AddDays(n), zone), staff)
+			at := (office*daysOpen + n) * perDay
+			p.days = append(p.days, supply(timetable.ScaleOf(start.AddDays(n), zone), staff, p.taken[at:]))
 		}
 	}
 	return p
 }
 
-// add adds one office's day. Its bits are those of a clock that does not change: the results of the
-// three forms could not be compared otherwise.
-func (p *province) add(r *rand.Rand, scale timetable.Scale, staff []*timetable.Person) {
-	day := timetable.Supply{Scale: scale}
+// supply returns one office's day. Its bits are those of a clock that does not change: the results of
+// the three forms could not be compared otherwise.
+func supply(scale timetable.Scale, staff []*timetable.Person, taken [][]stretch) timetable.Supply {
+	day := timetable.Supply{Scale: scale, Officers: make([]timetable.Officer, len(staff))}
 	var open timetable.Mask
 	open.Set(first, first+length)
 	for _, institution := range []string{"CPI", "INPS"} {
 		day.Hours = append(day.Hours, timetable.Hours{Institution: institution, Opening: open})
 	}
-	for _, person := range staff {
-		officer := timetable.Officer{Person: person, Present: open}
-		taken := appointments(r)
-		free := [2]uint64{^uint64(0), 1<<(length-64) - 1}
-		for _, t := range taken {
-			officer.Busy.Set(t.from/5, t.until/5)
-			for bit := t.from/5 - first; bit < t.until/5-first; bit++ {
-				free[bit>>6] &^= 1 << (bit & 63)
-			}
+	for i, person := range staff {
+		o := &day.Officers[i]
+		o.Person, o.Present = person, open
+		for _, t := range taken[i] {
+			o.Busy.Set(t.from/5, t.until/5)
 		}
-		day.Officers = append(day.Officers, officer)
-		p.words = append(p.words, free[0], free[1])
-		p.taken = append(p.taken, taken)
 	}
-	p.days = append(p.days, day)
+	return day
+}
+
+// free returns the words of the bare loop for an officer.
+func free(taken []stretch) []uint64 {
+	words := []uint64{^uint64(0), 1<<(length-64) - 1}
+	for _, t := range taken {
+		for bit := t.from/5 - first; bit < t.until/5-first; bit++ {
+			words[bit>>6] &^= 1 << (bit & 63)
+		}
+	}
+	return words
 }
 
 // appointments returns what takes three quarters of an officer's day, ascending.

@@ -46,8 +46,8 @@ type Officer struct {
 	Blocks       *Blocks // what Busy is made of; nil: claims
 }
 
-// Person is an officer as of some days. Days on which nothing of it differs should share one value:
-// a Plan remembers what it found out.
+// Person is an officer as of some days. Days on which nothing of it differs should share one value,
+// which nobody may change: a Plan remembers what it found out of it.
 type Person struct {
 	ID        string
 	Acts      []string // institutions for which it acts then

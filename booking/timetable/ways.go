@@ -2,17 +2,25 @@ package timetable
 
 import "math/bits"
 
-// ways returns how many distinct sets of people are free for the n-th start that staffed told of.
-func (p *Plan) ways(n int) int {
-	if !p.plain {
-		p.gather(n)
-		return p.crowd.ways(p)
+// count appends those of the starts that staffed told of, the first of which is at, that somebody can
+// do, and in how many ways.
+func (p *Plan) count(at int, starts uint64, into []Start) []Start {
+	tallies := p.tallies[:p.size]
+	for ; starts != 0; starts &= starts - 1 {
+		n, ways := bits.TrailingZeros64(starts), 1
+		if p.plain {
+			for i := range tallies {
+				ways *= tallies[i].at(n)
+			}
+		} else {
+			p.gather(n)
+			ways = p.crowd.ways(p)
+		}
+		if ways > 0 {
+			into = append(into, Start{Bit: at + n, Ways: ways})
+		}
 	}
-	ways := 1
-	for i := range p.size {
-		ways *= p.tallies[i].at(n)
-	}
-	return ways
+	return into
 }
 
 // tally counts for each of 64 starts how many are free for it, maxTally at most: the binary digits of
@@ -32,7 +40,11 @@ func (t tally) with(free uint64) tally {
 // at returns the count of the n-th start.
 func (t *tally) at(n int) int {
 	n &= 63
-	return int(t.ones>>n&1 | t.twos>>n&1<<1 | t.fours>>n&1<<2 | t.eights>>n&1<<3)
+	count := t.ones>>n&1 | t.twos>>n&1<<1
+	if t.fours|t.eights != 0 { // seldom more than three are free
+		count |= t.fours>>n&1<<2 | t.eights>>n&1<<3
+	}
+	return int(count)
 }
 
 // some returns for which starts anybody is free.
