@@ -49,29 +49,31 @@ func (c *checker) shadowed(at string, e OfficeEntry, x ExtraEntry, hosted []stri
 	}
 }
 
-// elsewhereThen reports when the rota of a presence puts the officer in two offices at one time. It
-// looks at the days from each on which something begins, until what recurs has met if it ever does.
-func (c *checker) elsewhereThen(at string, f *Officer, p, earlier Presence) {
-	if p.Office == earlier.Office {
+// twice reports when the rotas of two presences say times at which the officer would be in two
+// offices. One who is there whenever an office is open may be wherever somebody books first.
+func (c *checker) twice(at string, f *Officer, p, earlier Presence) {
+	x, y, ok := overlap(p.Intervals, earlier.Intervals)
+	if !ok || p.Office == earlier.Office {
 		return // rotas of one office are joined
 	}
 	a, b := p.series(), earlier.series()
 	first, last := both(f, a, b)
 	// Weeks are as they were after the product of their numbers, weekdays of the month within two years.
 	period := 2*366 + 7*max(1, a.EveryWeeks)*max(1, b.EveryWeeks)
-	for _, begin := range c.begins(first, last, period, p.Office, earlier.Office) {
-		for n := range period {
-			d := begin.AddDays(n)
-			if !within(d, first, last) {
-				break
-			}
-			if !a.FallsOn(d) || !b.FallsOn(d) {
-				continue
-			}
-			if x, y, ok := overlap(c.hours(f, p, d), c.hours(f, earlier, d)); ok {
-				c.fault(at+"office", "on %s the officer would be at %q (%s) and at %q (%s) at one time", d, p.Office, x, earlier.Office, y)
-				return
-			}
+	switch {
+	case first.IsZero() && last.IsZero():
+		first = timetable.Date{Year: 2000, Month: time.January, Day: 3}
+	case first.IsZero():
+		first = last.AddDays(-period)
+	}
+	for n := range period + 1 {
+		d := first.AddDays(n)
+		if !within(d, first, last) {
+			return
+		}
+		if a.FallsOn(d) && b.FallsOn(d) {
+			c.fault(at+"office", "the officer would be at %q (%s) and at %q (%s) at one time, such as on %s", p.Office, x, earlier.Office, y, d)
+			return
 		}
 	}
 }
@@ -91,30 +93,6 @@ func both(f *Officer, a, b timetable.Series) (first, last timetable.Date) {
 	return first, last
 }
 
-// begins returns the days from first to last on which offices or their series begin, and one to
-// begin with, ascending.
-func (c *checker) begins(first, last timetable.Date, period int, offices ...string) []timetable.Date {
-	all := []timetable.Date{first}
-	switch {
-	case first.IsZero() && last.IsZero():
-		all[0] = timetable.Date{Year: 2000, Month: time.January, Day: 1}
-	case first.IsZero():
-		all[0] = last.AddDays(-period + 1)
-	}
-	for _, o := range c.whole.Offices {
-		if !slices.Contains(offices, o.ID) {
-			continue
-		}
-		for _, d := range append(each(o.Openings, func(p OpeningEntry) timetable.Date { return p.From }), o.From) {
-			if !d.IsZero() && within(d, first, last) {
-				all = append(all, d)
-			}
-		}
-	}
-	slices.SortFunc(all, timetable.Date.Compare)
-	return slices.Compact(all)
-}
-
 // overlap returns the first of a and of b that overlap.
 func overlap(a, b []timetable.Interval) (x, y timetable.Interval, ok bool) {
 	for _, x := range a {
@@ -127,23 +105,6 @@ func overlap(a, b []timetable.Interval) (x, y timetable.Interval, ok bool) {
 	return x, y, false
 }
 
-// hours returns the times of a presence on a day of its rota: its own, or those at which series open
-// the office for the officer.
-func (c *checker) hours(f *Officer, p Presence, d timetable.Date) []timetable.Interval {
-	if len(p.Intervals) > 0 {
-		return p.Intervals
-	}
-	e, _ := find(c.whole.Offices, func(o OfficeEntry) bool { return o.ID == p.Office })
-	var all []timetable.Interval
-	for _, o := range e.Openings {
-		mine := f.Role == RoleMediator || len(o.Institutions) == 0 || f.actsForAny(o.Institutions)
-		if mine && o.series().FallsOn(d) && within(d, e.From, e.Until) {
-			all = append(all, o.Intervals...)
-		}
-	}
-	return all
-}
-
 // presences reports presences that contradict each other or never are.
 func (c *checker) presences(at string, f *Officer, e OfficerEntry) {
 	for i, p := range f.Rota {
@@ -153,7 +114,7 @@ func (c *checker) presences(at string, f *Officer, e OfficerEntry) {
 		}
 		c.never(in, p.series(), e.From, e.Until)
 		for _, earlier := range f.Rota[:i] {
-			c.elsewhereThen(in, f, p, earlier)
+			c.twice(in, f, p, earlier)
 		}
 	}
 }

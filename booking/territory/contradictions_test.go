@@ -28,6 +28,9 @@ func TestContradictions(t *testing.T) {
 	const series = `weekdays = ["tue", "thu"]`
 	const officer = "[[officer]]\nid = \"cpi-1\""
 	const rota = "weekdays = [\"tue\"]\n"
+	elsewhere := func(first, second string) string {
+		return "  intervals = [\"09:00-12:30\"]\n  " + first + "\n  [[officer.presence]]\n  office = \"filiale\"\n  intervals = [\"12:00-13:00\"]\n  " + second + "\n"
+	}
 	tests := []struct {
 		name    string
 		changes []string // old and new by turns
@@ -69,17 +72,19 @@ func TestContradictions(t *testing.T) {
 			`line 50: officer "cpi-1": presence 1: the series falls on no day from 2026-02-02 until 2026-01-31`,
 		}},
 		{"rotas of one office are joined", []string{rota, rota + "  intervals = [\"09:00-12:00\"]\n  [[officer.presence]]\n  office = \"centro\"\n  intervals = [\"11:00-13:00\"]\n"}, nil},
-		{"two offices at one time", []string{officer, branch, rota, rota + "  intervals = [\"09:00-12:30\"]\n  [[officer.presence]]\n  office = \"filiale\"\n  weekdays = [\"tue\", \"wed\"]\n  from = 2026-11-25\n"}, []string{
-			`line 63: officer "cpi-1": presence 2: on 2026-12-01 the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time`,
+		{"two offices at one time", []string{officer, branch, rota, rota + elsewhere("", "weekdays = [\"tue\", \"wed\"]\n  from = 2026-11-25")}, []string{
+			`line 64: officer "cpi-1": presence 2: the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time, such as on 2026-12-01`,
 		}},
-		{"two offices whenever they are open, from when they are", []string{`comune = "E335"`, "from = 2026-02-01", officer, branch, rota, "[[officer.presence]]\n  office = \"filiale\"\n", `intervals = ["12:00-13:00"]`, "intervals = [\"12:00-13:00\"]\n  from = 2026-03-01"}, []string{
-			`line 62: officer "cpi-1": presence 2: on 2026-03-03 the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time`,
+		{"before a day", []string{officer, branch, rota, rota + elsewhere("", "until = 2026-12-02")}, []string{
+			`line 64: officer "cpi-1": presence 2: the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time, such as on 2024-11-26`,
 		}},
-		{"two offices, one when the other is shut", []string{officer, branch, rota, rota + "  intervals = [\"09:00-12:00\"]\n  [[officer.presence]]\n  office = \"filiale\"\n"}, nil},
-		{"two offices on alternate weeks", []string{officer, branch, rota, rota + "  every_weeks = 2\n  from = 2026-11-24\n  [[officer.presence]]\n  office = \"filiale\"\n  every_weeks = 2\n  from = 2026-12-01\n"}, nil},
-		{"weeks that meet at last", []string{officer, branch, rota, rota + "  every_weeks = 50\n  from = 2026-11-24\n  [[officer.presence]]\n  office = \"filiale\"\n  every_weeks = 51\n  from = 2026-12-01\n"}, []string{
-			`line 64: officer "cpi-1": presence 2: on 2074-10-23 the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time`,
+		{"two offices on other weekdays", []string{officer, branch, rota, rota + elsewhere("", "weekdays = [\"wed\"]")}, nil},
+		{"two offices on alternate weeks", []string{officer, branch, rota, rota + elsewhere("every_weeks = 2\n  from = 2026-11-24", "every_weeks = 2\n  from = 2026-12-01")}, nil},
+		{"weeks that meet at last", []string{officer, branch, rota, rota + elsewhere("every_weeks = 50\n  from = 2026-11-24", "every_weeks = 51\n  from = 2026-12-01")}, []string{
+			`line 65: officer "cpi-1": presence 2: the officer would be at "filiale" (12:00-13:00) and at "centro" (09:00-12:30) at one time, such as on 2074-10-23`,
 		}},
+		{"two offices one after the other", []string{officer, branch, rota, rota + strings.Replace(elsewhere("", ""), "12:00-13:00", "12:30-13:00", 1)}, nil},
+		{"whenever either is open", []string{officer, branch, rota, "  [[officer.presence]]\n  office = \"filiale\"\n"}, nil},
 
 		{"a mediator is where no institution needs them", []string{officer, "[[officer]]\nid = \"m\"\nname = \"Mediatrice\"\ninstitution = \"INPS\"\nrole = \"mediator\"\nlanguages = [\"ar\"]\npresence = [{ office = \"centro\" }]\n" + officer}, nil},
 		{"a mediator acts for nobody", []string{officer, "[[officer]]\nid = \"m\"\nname = \"Mediatrice\"\ninstitution = \"INPS\"\nrole = \"mediator\"\nacts_for = [{ institution = \"INPS\" }]\n" + officer}, []string{
