@@ -111,6 +111,12 @@ func (s *Service) apply(e ServiceEntry) {
 		layPointer(&window.LeadMinMinutes, w.LeadMinMinutes)
 		layPointer(&window.LeadMaxDays, w.LeadMaxDays)
 		s.Windows[w.Channel] = window
+		if w.Quota != nil {
+			if s.Quotas == nil {
+				s.Quotas = make(map[Channel]int, len(e.Windows))
+			}
+			s.Quotas[w.Channel] = *w.Quota
+		}
 	}
 }
 

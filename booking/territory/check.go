@@ -156,6 +156,7 @@ func (c *checker) service(at string, e ServiceEntry) {
 		in := fmt.Sprintf("%swindow[%d].", at, i)
 		c.channels(in+"channel", []Channel{w.Channel})
 		c.lead(in, w.LeadMinMinutes, w.LeadMaxDays)
+		c.bounded(in+"quota", w.Quota, 100_000)
 	}
 	if areas := c.areas(); e.Area != "" && !slices.Contains(areas, e.Area) {
 		c.fault(at+"area", "no office has a waiting area %q%s", e.Area, hint(e.Area, areas))

@@ -74,11 +74,13 @@ type ServiceEntry struct {
 	Windows            []WindowEntry     `toml:"window,omitzero" json:"window,omitzero"`
 }
 
-// WindowEntry is [[service.window]]: another booking window for one channel.
+// WindowEntry is [[service.window]]: another booking window for one channel, and how many of a day's
+// appointments it may make before that day.
 type WindowEntry struct {
 	Channel        Channel `toml:"channel" json:"channel"`
 	LeadMinMinutes *int    `toml:"lead_min_minutes,omitzero" json:"lead_min_minutes,omitzero"` // default: the service's
 	LeadMaxDays    *int    `toml:"lead_max_days,omitzero" json:"lead_max_days,omitzero"`       // default: the service's
+	Quota          *int    `toml:"quota,omitzero" json:"quota,omitzero"`                       // an office; default: as many as there are
 }
 
 // NeedEntry is [[need]]: a choice of the kiosk's first menu.

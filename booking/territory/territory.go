@@ -146,7 +146,8 @@ type Service struct {
 	Channels                    []Channel
 	LeadMinMinutes, LeadMaxDays int // the booking window, where Windows says nothing else
 	Windows                     map[Channel]Window
-	CancelUntilMinutes          int // before the start
+	Quotas                      map[Channel]int // of an office's appointments of a day, before that day; a channel without has no bound
+	CancelUntilMinutes          int             // before the start
 
 	Area                     string // waiting area of its tickets; see Office.AreaOf
 	Documents                []string

@@ -307,7 +307,7 @@ successors = ["CPI-DID"]
 sensitive = false
 audience = ["employer"]
 levels = ["informazione"]
-window = [{ channel = "staff", lead_min_minutes = 0 , lead_max_days = 9 }]`,
+window = [{ channel = "staff", lead_min_minutes = 0 , lead_max_days = 9, quota = 4 }]`,
 		`comune = "E335"`, `comune = "E335"
 address = "via 'Esempio' 1"
 phone = "0865 000000"
