@@ -14,6 +14,7 @@ var arrows = map[string][]string{
 	"kiosk":                    {"*"},
 	"queue":                    {"queue/rule", "queue/forecast", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"queue/forecast":           {"queue/rule"},
+	"booking":                  {"booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault", "internal/audit"},
 	"printouts/spool":          {"printouts", "internal/store", "internal/fault"},
 	"internal/store/storetest": {"internal/store"},

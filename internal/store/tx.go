@@ -44,6 +44,13 @@ func (tx *Tx) Touch(topic string, version int64) {
 	tx.touched[topic] = version
 }
 
+// Touched reports whether the transaction itself has touched topic: what it then reads of it need not
+// come to be.
+func (tx *Tx) Touched(topic string) bool {
+	_, ok := tx.touched[topic]
+	return ok
+}
+
 // memo is a parsed value and the stamp of what it was parsed from.
 type memo struct {
 	stamp string

@@ -42,6 +42,7 @@ CREATE TABLE appointment_staff (
   appointment_id TEXT NOT NULL REFERENCES appointments (id) ON DELETE CASCADE,
   need           TEXT NOT NULL, -- the institution, empty: a language mediator
   officer_id     TEXT NOT NULL, -- of the appointment's territory
+  position       BIGINT NOT NULL, -- in the order of the needs
   PRIMARY KEY (appointment_id, need)
 );
 

@@ -1,0 +1,205 @@
+package booking
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"net/mail"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"sportello/booking/territory"
+	"sportello/internal/fault"
+	"sportello/internal/store"
+)
+
+// Contact is how the citizen is called and reached. Only the name is required.
+type Contact struct {
+	Name       string
+	Email      string
+	Phone      string // +39… where it is Italian and written without a prefix
+	FiscalCode string
+}
+
+// How long what a citizen types may be, in characters.
+const (
+	maxName = 120
+	maxNote = 500
+)
+
+// Checked returns c in the form in which it is kept, or the fault invalid with the fields. It does not
+// check whether a fiscal code is true, only its form.
+func (c Contact) Checked() (Contact, error) {
+	c = Contact{strings.Join(strings.Fields(c.Name), " "), strings.TrimSpace(c.Email), phone(c.Phone), strings.ToUpper(strings.Join(strings.Fields(c.FiscalCode), ""))}
+	var wrong wrongs
+	switch {
+	case c.Name == "":
+		wrong.add("name", "missing")
+	case !printable(c.Name, maxName):
+		wrong.add("name", "bad_text")
+	}
+	if c.Email != "" && !isEmail(c.Email) {
+		wrong.add("email", "bad_email")
+	}
+	if c.Phone != "" && !isPhone(c.Phone) {
+		wrong.add("phone", "bad_phone")
+	}
+	if c.FiscalCode != "" && !isFiscalCode(c.FiscalCode) {
+		wrong.add("fiscal_code", "bad_fiscal_code")
+	}
+	return c, wrong.fault()
+}
+
+func printable(text string, longest int) bool {
+	control := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\r' && r != '\t' }
+	return utf8.ValidString(text) && utf8.RuneCountInString(text) <= longest && strings.IndexFunc(text, control) < 0
+}
+
+// isEmail reports whether text is a bare address of at most 254 octets (RFC 5321 section 4.5.3.1.3)
+// with a domain that has a dot.
+func isEmail(text string) bool {
+	a, err := mail.ParseAddress(text)
+	if err != nil || a.Address != text || len(text) > 254 {
+		return false
+	}
+	_, domain, _ := strings.Cut(text[strings.LastIndexByte(text, '@'):], "@")
+	return strings.Contains(strings.Trim(domain, "."), ".") && printable(text, len(text))
+}
+
+// italy is the prefix of numbers written without one.
+const italy = "+39"
+
+// phone returns a number without what people put between its digits, with its international prefix.
+func phone(typed string) string {
+	number := strings.Map(func(r rune) rune {
+		if unicode.IsSpace(r) || strings.ContainsRune("-./()", r) {
+			return -1
+		}
+		return r
+	}, typed)
+	switch {
+	case number == "" || number[0] == '+':
+		return number
+	case strings.HasPrefix(number, "00"):
+		return "+" + number[2:]
+	}
+	return italy + number
+}
+
+// isPhone reports whether text is an international number: 6 to 15 digits (ITU-T E.164).
+var isPhone = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`).MatchString
+
+// isFiscalCode reports whether text has the form of a codice fiscale, final or provisional (D.M.
+// 23/12/1976).
+var isFiscalCode = regexp.MustCompile(`^([A-Z]{6}[A-Z0-9]{2}[A-Z][A-Z0-9]{2}[A-Z][A-Z0-9]{3}[A-Z]|[0-9]{11})$`).MatchString
+
+// Key is the installation's secret, from which what tells persons apart is made.
+type Key []byte
+
+// Person is what tells a person apart without telling who it is. Appointments with the same one are the
+// same person's, unless their fiscal codes differ.
+type Person struct{ Kind, Digest string }
+
+const kindFiscalCode = "fiscal_code"
+
+// Persons returns what tells apart the person of a contact that was Checked, ordered by digest.
+func (k Key) Persons(c Contact) []Person {
+	var all []Person
+	for _, p := range []Person{{"email", strings.ToLower(c.Email)}, {"phone", c.Phone}, {kindFiscalCode, c.FiscalCode}} {
+		if p.Digest == "" {
+			continue
+		}
+		mac := hmac.New(sha256.New, k)
+		mac.Write([]byte(p.Kind + "\x00" + p.Digest))
+		all = append(all, Person{p.Kind, hex.EncodeToString(mac.Sum(nil))})
+	}
+	slices.SortFunc(all, func(a, b Person) int { return cmp.Compare(a.Digest, b.Digest) })
+	return all
+}
+
+// MaxOpen is how many appointments a person may have ahead.
+const MaxOpen = 3
+
+const lockPerson = `
+INSERT INTO persons (person, seen_at) VALUES ($1, $2) ON CONFLICT (person) DO UPDATE SET seen_at = excluded.seen_at`
+
+// lockPersons has others who book for the same person wait. It comes before offices are locked.
+func lockPersons(ctx context.Context, tx *store.Tx, persons []Person) error {
+	for _, p := range persons {
+		if _, err := tx.Exec(ctx, lockPerson, p.Digest, store.Millis(tx.Now)); err != nil {
+			return fmt.Errorf("lock person: %w", err)
+		}
+	}
+	return nil
+}
+
+// theirs selects the appointments of the persons of the placeholders from $4. With a fiscal code, $2,
+// those that have another one are somebody else's.
+const theirs = `
+WHERE a.id <> $1
+  AND EXISTS (SELECT 1 FROM appointment_persons p WHERE p.appointment_id = a.id AND p.person IN ({persons}))
+  AND ($2 = '' OR NOT EXISTS (
+    SELECT 1 FROM appointment_persons p WHERE p.appointment_id = a.id AND p.kind = 'fiscal_code' AND p.person <> $2))
+  AND a.end_at > $3 {more}
+ORDER BY a.start_at, a.id`
+
+// appointmentsOf reads the appointments of persons, but for one, that end after an instant.
+func appointmentsOf(ctx context.Context, tx *store.Tx, persons []Person, but string, after int64, more string) ([]Appointment, error) {
+	if len(persons) == 0 {
+		return nil, nil
+	}
+	fiscal := ""
+	args := []any{but, "", after}
+	for _, p := range persons {
+		if p.Kind == kindFiscalCode {
+			fiscal = p.Digest
+		}
+		args = append(args, p.Digest)
+	}
+	args[1] = fiscal
+	return list(ctx, tx, strings.NewReplacer("{persons}", placeholders(4, len(persons)), "{more}", more).Replace(theirs), args...)
+}
+
+// checkLimits refuses what would be too much for one person: a second appointment for the same service,
+// with duplicate_need, and, but for staff, more than MaxOpen, with too_many_appointments.
+func checkLimits(ctx context.Context, tx *store.Tx, a Appointment, persons []Person, again bool) error {
+	ahead, err := appointmentsOf(ctx, tx, persons, a.ID, store.Millis(tx.Now), `AND a.state IN ('booked', 'arrived', 'in_service')`)
+	if err != nil {
+		return err
+	}
+	for _, other := range ahead {
+		if other.Service == a.Service && other.Territory == a.Territory && !again {
+			return duplicate(ctx, tx, other)
+		}
+	}
+	if len(ahead) >= MaxOpen && a.Channel != territory.Staff {
+		return fault.New(fault.Conflict, "too_many_appointments", "most", MaxOpen)
+	}
+	return nil
+}
+
+func duplicate(ctx context.Context, tx *store.Tx, other Appointment) error {
+	o, err := territory.Of(ctx, tx, other.Office)
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.Conflict, "duplicate_need", "when", other.Start.In(o.Zone()), "reference", other.Reference)
+}
+
+const insertPerson = `
+INSERT INTO appointment_persons (appointment_id, kind, person) VALUES ($1, $2, $3)`
+
+func savePersons(ctx context.Context, tx *store.Tx, id string, persons []Person) error {
+	for _, p := range persons {
+		if _, err := tx.Exec(ctx, insertPerson, id, p.Kind, p.Digest); err != nil {
+			return fmt.Errorf("save person: %w", err)
+		}
+	}
+	return nil
+}

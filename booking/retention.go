@@ -1,0 +1,132 @@
+package booking
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"sportello/booking/territory"
+	"sportello/internal/audit"
+	"sportello/internal/store"
+)
+
+// KeepFor is how long after an appointment its contact data is kept.
+const KeepFor = 30 * 24 * time.Hour
+
+// How long an ended hold is known, so that who comes too late is told so, and past claims are kept.
+const (
+	keepExpired = 24 * time.Hour
+	keepClaims  = 7 * 24 * time.Hour
+)
+
+const (
+	selectHeld    = `SELECT id FROM appointments WHERE state = 'held' AND hold_until <= $1`
+	deleteExpired = `DELETE FROM appointments WHERE state = 'expired' AND ended_at <= $1`
+	deleteClaims  = `DELETE FROM claims WHERE slot_at <= $1`
+	deleteDays    = `DELETE FROM diary_days WHERE day < $1`
+	deletePersons = `
+DELETE FROM persons WHERE seen_at <= $1 AND NOT EXISTS (SELECT 1 FROM appointment_persons p WHERE p.person = persons.person)`
+)
+
+// Sweep ends the holds whose time is over and takes away what nobody asks for any more. What is
+// offered does not change by it.
+func Sweep(ctx context.Context, tx *store.Tx) error {
+	over, err := texts(tx.Query(ctx, selectHeld, store.Millis(tx.Now)))
+	if err != nil {
+		return fmt.Errorf("sweep holds: %w", err)
+	}
+	slices.Sort(over)
+	for _, id := range over {
+		if err := expire(ctx, tx, id); err != nil {
+			return err
+		}
+	}
+	for _, done := range []struct {
+		statement string
+		before    any
+	}{
+		{deleteExpired, store.Millis(tx.Now.Add(-keepExpired))},
+		{deleteClaims, store.Millis(tx.Now.Add(-keepClaims))},
+		{deleteDays, tx.Now.Add(-keepClaims).Format(time.DateOnly)},
+		{deletePersons, store.Millis(tx.Now.Add(-keepExpired))},
+	} {
+		if _, err := tx.Exec(ctx, done.statement, done.before); err != nil {
+			return fmt.Errorf("sweep: %w", err)
+		}
+	}
+	return nil
+}
+
+// EraseOld erases the contact data of appointments that ended KeepFor ago, and notes it.
+func EraseOld(ctx context.Context, tx *store.Tx) error {
+	const old = `SELECT id FROM appointments WHERE erased_at = 0 AND end_at <= $1 AND name <> '' ORDER BY id`
+	ids, err := texts(tx.Query(ctx, old, store.Millis(tx.Now.Add(-KeepFor))))
+	if err != nil {
+		return fmt.Errorf("erase old appointments: %w", err)
+	}
+	for _, id := range ids {
+		if err := erase(ctx, tx, id); err != nil {
+			return err
+		}
+		if err := audit.Erase(ctx, tx, subjectPrefix+id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Erase erases the contact data of the appointment of a token at the citizen's wish, and notes it. An
+// appointment that is ahead still holds, for whoever has its token or reference.
+func Erase(ctx context.Context, tx *store.Tx, token string) (Appointment, error) {
+	a, err := ByToken(ctx, tx, token)
+	if err != nil {
+		return Appointment{}, err
+	}
+	version, err := territory.Lock(ctx, tx, a.Office)
+	if err != nil {
+		return Appointment{}, err
+	}
+	if err := erase(ctx, tx, a.ID); err != nil {
+		return Appointment{}, err
+	}
+	if err := audit.Erase(ctx, tx, a.Subject()); err != nil {
+		return Appointment{}, err
+	}
+	if a, err = ByID(ctx, tx, a.ID); err != nil {
+		return Appointment{}, err
+	}
+	return a, record(ctx, tx, a, locked{a.Office: version}, Citizen, "appointment.erase", nil)
+}
+
+// Forget erases again what a subject of the audit names, and reports whether it is an appointment.
+func Forget(ctx context.Context, tx *store.Tx, subject string) (bool, error) {
+	id, ours := strings.CutPrefix(subject, subjectPrefix)
+	if !ours {
+		return false, nil
+	}
+	return true, erase(ctx, tx, id)
+}
+
+const (
+	eraseContact = `
+UPDATE appointments SET name = '', email = '', phone = '', fiscal_code = '', note = '', erased_at = $2 WHERE id = $1 AND erased_at = 0`
+	erasePersons = `DELETE FROM appointment_persons WHERE appointment_id = $1`
+)
+
+// erase takes away who an appointment is for. What stays has no identity.
+func erase(ctx context.Context, tx *store.Tx, id string) error {
+	_, contact := tx.Exec(ctx, eraseContact, id, store.Millis(tx.Now))
+	_, keys := tx.Exec(ctx, erasePersons, id)
+	if err := errors.Join(contact, keys); err != nil {
+		return fmt.Errorf("erase appointment: %w", err)
+	}
+	return nil
+}
+
+// Export returns every appointment that is held on a person, in the order of their start.
+func Export(ctx context.Context, tx *store.Tx, persons []Person) ([]Appointment, error) {
+	return appointmentsOf(ctx, tx, persons, "", 0, "")
+}
