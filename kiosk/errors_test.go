@@ -20,6 +20,9 @@ var toCitizens = []string{
 	"closed", "defect", "foreign_request", "full", "malformed", "media_type", "method_not_allowed", "no_officer", "no_printer",
 	"no_such_page", "not_by_ticket", "service_ended", "service_stopped", "ticket_state", "too_large", "too_many_requests",
 	"unavailable", "unknown_device", "unknown_office", "unknown_printer", "unknown_service", "unknown_ticket",
+	"appointment_changed", "appointment_state", "duplicate_need", "hold_expired", "not_today", "other_service", "service_nowhere",
+	"slot_missing", "slot_taken", "slot_too_early", "slot_too_late", "too_late_to_change", "too_many_appointments",
+	"unknown_appointment", "unknown_hold",
 }
 
 func TestFaultsOfCitizensInEveryLanguage(t *testing.T) {
