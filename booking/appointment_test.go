@@ -510,7 +510,7 @@ func TestEraseAndExport(t *testing.T) {
 		}
 		p.clock.Add(time.Millisecond)
 		p.update(func(ctx context.Context, tx *store.Tx) error {
-			a, err := booking.Erase(ctx, tx, next.Token)
+			a, err := booking.Erase(ctx, tx, next.Token, booking.Citizen)
 			if a.Contact != (booking.Contact{}) || a.State != booking.Booked {
 				t.Errorf("by wish: got %+v", a)
 			}

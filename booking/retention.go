@@ -78,9 +78,9 @@ func EraseOld(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
-// Erase erases the contact data of the appointment of a token at the citizen's wish, and notes it. An
-// appointment that is ahead still holds, for whoever has its token or reference.
-func Erase(ctx context.Context, tx *store.Tx, token string) (Appointment, error) {
+// Erase erases the contact data of the appointment of a token, at the wish of its citizen, and notes it.
+// By is who does it. An appointment that is ahead still holds, for whoever has its token or reference.
+func Erase(ctx context.Context, tx *store.Tx, token, by string) (Appointment, error) {
 	a, err := ByToken(ctx, tx, token)
 	if err != nil {
 		return Appointment{}, err
@@ -98,7 +98,7 @@ func Erase(ctx context.Context, tx *store.Tx, token string) (Appointment, error)
 	if a, err = ByID(ctx, tx, a.ID); err != nil {
 		return Appointment{}, err
 	}
-	return a, record(ctx, tx, a, locked{a.Office: version}, Citizen, "appointment.erase", nil)
+	return a, record(ctx, tx, a, locked{a.Office: version}, by, "appointment.erase", nil)
 }
 
 // Forget erases again what a subject of the audit names, and reports whether it is an appointment.

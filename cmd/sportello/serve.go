@@ -16,6 +16,7 @@ import (
 	"github.com/urfave/cli/v3"
 	"golang.org/x/sync/errgroup"
 
+	"sportello/booking"
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/jobs"
@@ -180,10 +181,13 @@ const papersKept = 30
 func chores(db *store.DB, printers *spool.Spooler) []jobs.Job {
 	return []jobs.Job{
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
+		{Name: "end-holds", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error {
+			return db.Update(ctx, func(tx *store.Tx) error { return booking.Sweep(ctx, tx) })
+		}},
 		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
-				return errors.Join(access.Forget(ctx, tx), access.ForgetKeys(ctx, tx), message.Forget(ctx, tx),
+				return errors.Join(access.Forget(ctx, tx), access.ForgetKeys(ctx, tx), message.Forget(ctx, tx), booking.EraseOld(ctx, tx),
 					spool.Prune(ctx, tx, tx.Now.AddDate(0, 0, -papersKept)))
 			})
 		}},

@@ -1,0 +1,157 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"sportello/booking"
+	"sportello/booking/territory"
+	"sportello/internal/audit"
+	"sportello/internal/store"
+)
+
+func personCommand() *cli.Command {
+	const how = "Standard input says who: lines that begin with email:, phone: or fiscal_code: (command lines can be read by others).\n" +
+		"People who share an address or phone are told apart by their codice fiscale alone: look before handing it out."
+	return &cli.Command{
+		Name:  "person",
+		Usage: "what is held on a person who asks for it (GDPR art. 15 and 17)",
+		Commands: []*cli.Command{
+			{
+				Name: "export", Usage: "print what is held on a person as JSON", Description: how,
+				Action: withReady(exportPerson),
+			},
+			{
+				Name: "erase", Usage: "erase name and contact data of a person; appointments that are ahead still hold", Description: how,
+				Action: withReady(erasePerson),
+			},
+		},
+	}
+}
+
+// heldRecord is an appointment as its person is told of it.
+type heldRecord struct {
+	Reference  string        `json:"reference"`
+	Office     string        `json:"office"`
+	Service    string        `json:"service"`
+	State      booking.State `json:"state"`
+	Start      time.Time     `json:"start"`
+	End        time.Time     `json:"end"`
+	People     int           `json:"people"`
+	Language   string        `json:"language"`
+	Name       string        `json:"name"`
+	Email      string        `json:"email"`
+	Phone      string        `json:"phone"`
+	FiscalCode string        `json:"fiscal_code"`
+	Note       string        `json:"note"`
+	BookedAt   time.Time     `json:"booked_at"`
+	EraseAt    time.Time     `json:"erase_at"`
+}
+
+func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
+	records := []heldRecord{}
+	err := withPerson(ctx, c, db, "person.export", func(tx *store.Tx, all []booking.Appointment) error {
+		records = records[:0]
+		for _, a := range all {
+			o, err := territory.Of(ctx, tx, a.Office)
+			if err != nil {
+				return err
+			}
+			records = append(records, recordOf(a, o.Zone()))
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	out := json.NewEncoder(c.Root().Writer)
+	out.SetIndent("", "  ")
+	return out.Encode(map[string]any{"appointments": records})
+}
+
+func recordOf(a booking.Appointment, zone *time.Location) heldRecord {
+	return heldRecord{
+		Reference: a.Reference, Office: a.Office, Service: a.Service, State: a.State, Start: a.Start.In(zone), End: a.End.In(zone),
+		People: a.People, Language: a.Language, Name: a.Contact.Name, Email: a.Contact.Email, Phone: a.Contact.Phone,
+		FiscalCode: a.Contact.FiscalCode, Note: a.Note, BookedAt: a.CreatedAt.In(zone), EraseAt: a.End.Add(booking.KeepFor).In(zone),
+	}
+}
+
+func erasePerson(ctx context.Context, c *cli.Command, db *store.DB) error {
+	n := 0
+	err := withPerson(ctx, c, db, "person.erase", func(tx *store.Tx, all []booking.Appointment) error {
+		n = len(all)
+		for _, a := range all {
+			if _, err := booking.Erase(ctx, tx, a.Token, byCommand); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(c.Root().Writer, "Erased from appointments: %d.\n", n)
+	return err
+}
+
+// withPerson does something with all appointments of the person that standard input names, and records
+// that it was done.
+func withPerson(ctx context.Context, c *cli.Command, db *store.DB, action string, do func(*store.Tx, []booking.Appointment) error) error {
+	key, err := readKey(c.String("data"))
+	if err != nil {
+		return err
+	}
+	contact, err := readContact(c.Root().Reader)
+	if err != nil {
+		return hint(err, "Write lines such as: email: anna@prova.example, phone: 333 1234567, fiscal_code: …")
+	}
+	return db.Update(ctx, func(tx *store.Tx) error {
+		all, err := booking.Export(ctx, tx, key.Persons(contact))
+		if err != nil {
+			return err
+		}
+		if err := do(tx, all); err != nil {
+			return err
+		}
+		return audit.Record(ctx, tx, audit.Entry{
+			Scope: audit.System, Actor: byCommand, Action: action, Subject: "person", Detail: map[string]any{"appointments": len(all)},
+		})
+	})
+}
+
+// readContact reads what names a person, a line each.
+func readContact(in io.Reader) (booking.Contact, error) {
+	const nobody = "-" // a contact has a name
+	c := booking.Contact{Name: nobody}
+	for lines := bufio.NewScanner(in); lines.Scan(); {
+		kind, value, _ := strings.Cut(lines.Text(), ":")
+		switch strings.TrimSpace(kind) {
+		case "":
+		case "email":
+			c.Email = value
+		case "phone":
+			c.Phone = value
+		case "fiscal_code":
+			c.FiscalCode = value
+		default:
+			return c, errors.New("standard input has a line that is neither email, phone nor fiscal_code")
+		}
+	}
+	c, err := c.Checked()
+	if err != nil {
+		return c, errors.New("what standard input says of the person is not right")
+	}
+	if c == (booking.Contact{Name: nobody}) {
+		return c, errors.New("standard input names nobody")
+	}
+	return c, nil
+}
