@@ -15,7 +15,7 @@ import (
 
 // TestMain lets this test binary be the program: when it is started as sportello, it is.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"sportello": main})
+	testscript.Main(m, map[string]func(){"sportello": main, "book-forever": bookForever})
 }
 
 func TestCommandLine(t *testing.T) {
