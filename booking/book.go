@@ -54,6 +54,7 @@ func Book(ctx context.Context, tx *store.Tx, key Key, hold string, d Details) (A
 		return Appointment{}, err
 	}
 	a.Contact, a.Note = contact, strings.TrimSpace(d.Note)
+	a.Contact.FiscalCode = "" // persons keep its digest, nothing else does
 	if d.Language != "" {
 		a.Language = d.Language
 	}
@@ -113,8 +114,8 @@ func (a Appointment) live(now time.Time) error {
 
 const (
 	confirmHold = `
-UPDATE appointments SET state = 'booked', hold_until = 0, name = $2, email = $3, phone = $4, fiscal_code = $5, note = $6,
-  language = $7, changed_at = $8
+UPDATE appointments SET state = 'booked', hold_until = 0, name = $2, email = $3, phone = $4, note = $5,
+  language = $6, changed_at = $7
 WHERE id = $1 AND state = 'held'`
 	confirmClaims = `UPDATE claims SET until = 0 WHERE appointment_id = $1`
 )
@@ -122,7 +123,7 @@ WHERE id = $1 AND state = 'held'`
 // confirm makes a hold that is live an appointment, and its claims with it.
 func confirm(ctx context.Context, tx *store.Tx, a *Appointment) error {
 	a.State, a.HoldUntil, a.ChangedAt = Booked, time.Time{}, tx.Now
-	changed, err := tx.Exec(ctx, confirmHold, a.ID, a.Contact.Name, a.Contact.Email, a.Contact.Phone, a.Contact.FiscalCode, a.Note, a.Language, store.Millis(tx.Now))
+	changed, err := tx.Exec(ctx, confirmHold, a.ID, a.Contact.Name, a.Contact.Email, a.Contact.Phone, a.Note, a.Language, store.Millis(tx.Now))
 	if err != nil {
 		return err
 	}

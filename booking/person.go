@@ -24,7 +24,7 @@ type Contact struct {
 	Name       string
 	Email      string
 	Phone      string // +39… where it is Italian and written without a prefix
-	FiscalCode string
+	FiscalCode string // is not kept: only its digest is, which tells persons apart
 }
 
 // How long what a citizen types may be, in characters.

@@ -112,7 +112,7 @@ func Forget(ctx context.Context, tx *store.Tx, subject string) (bool, error) {
 
 const (
 	eraseContact = `
-UPDATE appointments SET name = '', email = '', phone = '', fiscal_code = '', note = '', erased_at = $2 WHERE id = $1 AND erased_at = 0`
+UPDATE appointments SET name = '', email = '', phone = '', note = '', erased_at = $2 WHERE id = $1 AND erased_at = 0`
 	erasePersons = `DELETE FROM appointment_persons WHERE appointment_id = $1`
 )
 

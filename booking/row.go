@@ -16,7 +16,7 @@ var errUnknown = fault.New(fault.Missing, "unknown_appointment")
 
 const selectAppointments = `
 SELECT a.id, a.token, a.reference, a.territory_id, a.office_id, a.service_id, a.state, a.day, a.start_at, a.end_at, a.people,
-  a.language, a.must_speak, a.channel, a.hold_until, a.room_id, a.name, a.email, a.phone, a.fiscal_code, a.note, a.erased_at,
+  a.language, a.must_speak, a.channel, a.hold_until, a.room_id, a.name, a.email, a.phone, a.note, a.erased_at,
   a.reason, a.sequence, a.created_at, a.changed_at, a.arrived_at, a.started_at, a.ended_at
 FROM appointments a `
 
@@ -28,7 +28,7 @@ func scanAppointment(row scanner) (Appointment, error) {
 	var day string
 	var start, end, hold, erased, created, changed, arrived, started, ended int64
 	err := row.Scan(&a.ID, &a.Token, &a.Reference, &a.Territory, &a.Office, &a.Service, &a.State, &day, &start, &end, &a.People,
-		&a.Language, &a.MustSpeak, &a.Channel, &hold, &a.Room, &a.Contact.Name, &a.Contact.Email, &a.Contact.Phone, &a.Contact.FiscalCode, &a.Note, &erased,
+		&a.Language, &a.MustSpeak, &a.Channel, &hold, &a.Room, &a.Contact.Name, &a.Contact.Email, &a.Contact.Phone, &a.Note, &erased,
 		&a.Reason, &a.Sequence, &created, &changed, &arrived, &started, &ended)
 	if err != nil {
 		return Appointment{}, err

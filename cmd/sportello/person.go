@@ -39,21 +39,20 @@ func personCommand() *cli.Command {
 
 // heldRecord is an appointment as its person is told of it.
 type heldRecord struct {
-	Reference  string        `json:"reference"`
-	Office     string        `json:"office"`
-	Service    string        `json:"service"`
-	State      booking.State `json:"state"`
-	Start      time.Time     `json:"start"`
-	End        time.Time     `json:"end"`
-	People     int           `json:"people"`
-	Language   string        `json:"language"`
-	Name       string        `json:"name"`
-	Email      string        `json:"email"`
-	Phone      string        `json:"phone"`
-	FiscalCode string        `json:"fiscal_code"`
-	Note       string        `json:"note"`
-	BookedAt   time.Time     `json:"booked_at"`
-	EraseAt    time.Time     `json:"erase_at"`
+	Reference string        `json:"reference"`
+	Office    string        `json:"office"`
+	Service   string        `json:"service"`
+	State     booking.State `json:"state"`
+	Start     time.Time     `json:"start"`
+	End       time.Time     `json:"end"`
+	People    int           `json:"people"`
+	Language  string        `json:"language"`
+	Name      string        `json:"name"`
+	Email     string        `json:"email"`
+	Phone     string        `json:"phone"`
+	Note      string        `json:"note"`
+	BookedAt  time.Time     `json:"booked_at"`
+	EraseAt   time.Time     `json:"erase_at"`
 }
 
 func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
@@ -81,7 +80,7 @@ func recordOf(a booking.Appointment, zone *time.Location) heldRecord {
 	return heldRecord{
 		Reference: a.Reference, Office: a.Office, Service: a.Service, State: a.State, Start: a.Start.In(zone), End: a.End.In(zone),
 		People: a.People, Language: a.Language, Name: a.Contact.Name, Email: a.Contact.Email, Phone: a.Contact.Phone,
-		FiscalCode: a.Contact.FiscalCode, Note: a.Note, BookedAt: a.CreatedAt.In(zone), EraseAt: a.End.Add(booking.KeepFor).In(zone),
+		Note: a.Note, BookedAt: a.CreatedAt.In(zone), EraseAt: a.End.Add(booking.KeepFor).In(zone),
 	}
 }
 

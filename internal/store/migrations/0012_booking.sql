@@ -18,10 +18,9 @@ CREATE TABLE appointments (
   channel      TEXT NOT NULL,
   hold_until   BIGINT NOT NULL,      -- while it is held, else 0
   room_id      TEXT NOT NULL,        -- empty: none
-  name         TEXT NOT NULL DEFAULT '', -- this and the next four are empty once they are erased
+  name         TEXT NOT NULL DEFAULT '', -- this and the next three are empty once they are erased
   email        TEXT NOT NULL DEFAULT '',
   phone        TEXT NOT NULL DEFAULT '',
-  fiscal_code  TEXT NOT NULL DEFAULT '',
   note         TEXT NOT NULL DEFAULT '',
   erased_at    BIGINT NOT NULL DEFAULT 0,
   reason       TEXT NOT NULL DEFAULT '', -- a code: why it was cancelled
