@@ -495,7 +495,7 @@ func TestEraseAndExport(t *testing.T) {
 		if diff := cmp.Diff([]string{old.ID, next.ID}, held()); diff != "" {
 			t.Error(diff)
 		}
-		p.clock.Set(at("10:30").Add(booking.KeepFor - time.Millisecond))
+		p.clock.Set(at("10:30").AddDate(0, 0, 30).Add(-time.Millisecond))
 		p.update(booking.EraseOld)
 		if got := p.byID(old.ID).Contact; got != person {
 			t.Errorf("erased too early: %+v", got)
@@ -503,7 +503,7 @@ func TestEraseAndExport(t *testing.T) {
 		p.clock.Add(time.Millisecond)
 		p.update(booking.EraseOld)
 		if got := p.byID(old.ID); got.Contact != (booking.Contact{}) || got.ErasedAt.IsZero() || got.Service != "JNT-LAVORO" {
-			t.Errorf("after %v: got %+v", booking.KeepFor, got)
+			t.Errorf("after 30 days: got %+v", got)
 		}
 		if diff := cmp.Diff([]string{next.ID}, held()); diff != "" {
 			t.Error(diff)

@@ -9,7 +9,7 @@
 // Every function that changes something first locks the offices in which its officers work, in the
 // order of their ids, so what is offered there is never older than the last booking that was
 // acknowledged. It refuses with a fault what the state of an appointment forbids. Contact data is
-// erased KeepFor after the appointment; what stays has no identity. Instants are UTC, but for those of
+// erased at EraseAt; what stays has no identity. Instants are UTC, but for those of
 // Availability, which are in the office's zone.
 package booking
 

@@ -13,9 +13,6 @@ import (
 	"sportello/internal/store"
 )
 
-// KeepFor is how long after an appointment its contact data is kept.
-const KeepFor = 30 * 24 * time.Hour
-
 // How long an ended hold is known, so that who comes too late is told so, and past claims are kept.
 const (
 	keepExpired = 24 * time.Hour
@@ -60,18 +57,40 @@ func Sweep(ctx context.Context, tx *store.Tx) error {
 	return nil
 }
 
-// EraseOld erases the contact data of appointments that ended KeepFor ago, and notes it.
+// EraseAt returns when the contact data of an appointment is erased: when the last of the institutions
+// that took part need not keep it any more.
+func EraseAt(t *territory.Territory, a Appointment) time.Time {
+	s, ok := t.Service(a.Service)
+	if !ok {
+		return a.End
+	}
+	days := 0
+	for _, id := range s.Institutions() {
+		if i, ok := t.Institution(id); ok {
+			days = max(days, i.RetentionDays)
+		}
+	}
+	return a.End.AddDate(0, 0, days)
+}
+
+// EraseOld erases the contact data of appointments that nobody need keep any more, and notes it.
 func EraseOld(ctx context.Context, tx *store.Tx) error {
-	const old = `SELECT id FROM appointments WHERE erased_at = 0 AND end_at <= $1 AND name <> '' ORDER BY id`
-	ids, err := texts(tx.Query(ctx, old, store.Millis(tx.Now.Add(-KeepFor))))
+	past, err := list(ctx, tx, `WHERE a.erased_at = 0 AND a.end_at <= $1 AND a.name <> '' ORDER BY a.id`, store.Millis(tx.Now))
 	if err != nil {
 		return fmt.Errorf("erase old appointments: %w", err)
 	}
-	for _, id := range ids {
-		if err := erase(ctx, tx, id); err != nil {
+	for _, a := range past {
+		t, err := territory.Read(ctx, tx, a.Territory)
+		if err != nil {
 			return err
 		}
-		if err := audit.Erase(ctx, tx, subjectPrefix+id); err != nil {
+		if tx.Now.Before(EraseAt(t, a)) {
+			continue
+		}
+		if err := erase(ctx, tx, a.ID); err != nil {
+			return err
+		}
+		if err := audit.Erase(ctx, tx, a.Subject()); err != nil {
 			return err
 		}
 	}

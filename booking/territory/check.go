@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,6 +47,9 @@ func check(f, held *File, elsewhere map[string]string) []finding {
 	for _, kind := range []string{"institution", "service", "need", "office", "officer"} {
 		c.unique(kind, "id", f.ids(kind))
 	}
+	for i, e := range f.Institutions {
+		c.bounded(fmt.Sprintf("institution[%d].retention_days", i), e.RetentionDays, maxRetentionDays)
+	}
 	for i, e := range f.Services {
 		c.service(fmt.Sprintf("service[%d].", i), e)
 	}
@@ -72,7 +76,7 @@ func over(held, f *File) *File {
 		Offices:      replace(held.Offices, f.Offices, func(e OfficeEntry) string { return e.ID }),
 		Officers:     replace(held.Officers, f.Officers, func(e OfficerEntry) string { return e.ID }),
 	}
-	if h := f.Territory; h.ID == held.Territory.ID && h.Name == "" && h.Timezone == "" && h.Languages == nil {
+	if h := f.Territory; reflect.DeepEqual(h, Head{ID: held.Territory.ID}) {
 		whole.Territory = held.Territory
 	}
 	return whole
@@ -121,6 +125,11 @@ func (c *checker) head(h Head) {
 	c.required("territory.name", h.Name)
 	c.zone("territory.timezone", h.Timezone)
 	c.known("territory.languages", "language", h.Languages, Languages())
+	for i, n := range h.ReminderMinutes {
+		if n < timetable.Grid || n > maxLeadDays*24*60 || n%timetable.Grid != 0 {
+			c.fault(fmt.Sprintf("territory.reminder_minutes[%d]", i), "a reminder comes %d to %d minutes before, a multiple of %d", timetable.Grid, maxLeadDays*24*60, timetable.Grid)
+		}
+	}
 }
 
 func (c *checker) service(at string, e ServiceEntry) {
@@ -175,7 +184,10 @@ func (c *checker) service(at string, e ServiceEntry) {
 }
 
 // maxLeadDays is how far ahead anything can be booked.
-const maxLeadDays = 732
+const (
+	maxLeadDays      = 732
+	maxRetentionDays = 3660
+)
 
 func (c *checker) lead(at string, minMinutes, maxDays *int) {
 	c.bounded(at+"lead_min_minutes", minMinutes, maxLeadDays*24*60)

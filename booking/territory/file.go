@@ -28,6 +28,9 @@ type Head struct {
 	Name      string   `toml:"name" json:"name"`
 	Timezone  string   `toml:"timezone,omitzero" json:"timezone,omitzero"`   // IANA; default Europe/Rome
 	Languages []string `toml:"languages,omitzero" json:"languages,omitzero"` // default it; the first is the kiosk's
+	// ReminderMinutes are how long before an appointment its citizen is reminded; default two days and
+	// three hours, [] never.
+	ReminderMinutes []int `toml:"reminder_minutes,omitzero" json:"reminder_minutes,omitzero"`
 }
 
 // InstitutionEntry is [[institution]].
@@ -36,6 +39,8 @@ type InstitutionEntry struct {
 	Name    string `toml:"name,omitzero" json:"name,omitzero"`       // default: the id
 	Contact string `toml:"contact,omitzero" json:"contact,omitzero"` // where to write to it: address, e-mail, phone
 	DPO     string `toml:"dpo,omitzero" json:"dpo,omitzero"`         // where to write to its data protection officer
+	// RetentionDays is how long after an appointment it keeps who it was with; default 30.
+	RetentionDays *int `toml:"retention_days,omitzero" json:"retention_days,omitzero"`
 }
 
 // ServiceEntry is [[service]]: a service of the built-in catalogue with what the territory changes,

@@ -194,7 +194,11 @@ const (
 	defaultCallsBeforeNoShow = 2
 	defaultArea              = "attesa"
 	defaultSeries            = "A"
+	defaultRetentionDays     = 30
 )
+
+// defaultReminders are how many minutes before an appointment its citizen is reminded.
+var defaultReminders = []int{2 * 24 * 60, 3 * 60}
 
 // Build returns the territory that f describes, without a database.
 func Build(f *File) (*Territory, error) { return build(f, "") }
@@ -208,10 +212,11 @@ func build(f *File, stamp string) (*Territory, error) {
 	t := &Territory{
 		ID: f.Territory.ID, Name: f.Territory.Name, Zone: zone, Stamp: stamp,
 		Languages: orDefault(f.Territory.Languages, defaultLanguage),
+		Reminders: reminders(f.Territory.ReminderMinutes),
 		services:  map[string]*Service{}, offices: map[string]*Office{}, officers: map[string]*Officer{},
 	}
 	for _, e := range f.Institutions {
-		t.Institutions = append(t.Institutions, &Institution{e.ID, cmp.Or(e.Name, e.ID), e.Contact, e.DPO})
+		t.Institutions = append(t.Institutions, buildInstitution(e))
 	}
 	if t.Services, err = effective(f.Services); err != nil {
 		return nil, err
@@ -234,6 +239,26 @@ func build(f *File, stamp string) (*Territory, error) {
 		t.Officers, t.officers[o.ID] = append(t.Officers, o), o
 	}
 	return t, nil
+}
+
+func buildInstitution(e InstitutionEntry) *Institution {
+	i := &Institution{ID: e.ID, Name: cmp.Or(e.Name, e.ID), Contact: e.Contact, DPO: e.DPO, RetentionDays: defaultRetentionDays}
+	layPointer(&i.RetentionDays, e.RetentionDays)
+	return i
+}
+
+// reminders are how long before an appointment its citizen is reminded, the longest first.
+func reminders(minutes []int) []time.Duration {
+	if minutes == nil {
+		minutes = defaultReminders
+	}
+	before := make([]time.Duration, len(minutes))
+	for i, n := range minutes {
+		before[i] = time.Duration(n) * time.Minute
+	}
+	slices.Sort(before)
+	slices.Reverse(before)
+	return slices.Compact(before)
 }
 
 func orDefault(said []string, otherwise ...string) []string {

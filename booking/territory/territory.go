@@ -42,8 +42,9 @@ const Reception = "ACC-INFO"
 type Territory struct {
 	ID, Name     string
 	Zone         *time.Location
-	Languages    []string // at least one; the first is the default
-	Stamp        string   // new with every change
+	Languages    []string        // at least one; the first is the default
+	Reminders    []time.Duration // before an appointment, the longest first
+	Stamp        string          // new with every change
 	Institutions []*Institution
 	Services     []*Service // the catalogue with what the territory changes, then the territory's own
 	Needs        []*Need
@@ -57,7 +58,11 @@ type Territory struct {
 
 // Institution is a body that receives citizens; each is its own data controller. Contact says where
 // to write to it, DPO where to its data protection officer (GDPR art. 13); empty: not said.
-type Institution struct{ ID, Name, Contact, DPO string }
+// RetentionDays is how long after an appointment it keeps who it was with.
+type Institution struct {
+	ID, Name, Contact, DPO string
+	RetentionDays          int
+}
 
 // Need is a choice of the kiosk's first menu: what brings people here, in their own words.
 type Need struct {

@@ -270,14 +270,16 @@ func everything(t *testing.T) []byte {
 	t.Helper()
 	text := strings.NewReplacer(
 		`id = "isernia"`, `id = "tutto"
-timezone = "Europe/Rome"`,
+timezone = "Europe/Rome"
+reminder_minutes = [1440]`,
 		`  id = "1"`, `  id = "1"
   name = "Sportello 1"`,
 		`series = "L"`, `series = "L"
 name = "Consulenze"`,
 		`name = "INPS"`, `name = "INPS"
 contact = "via Esempio 2; inps@isernia.example"
-dpo = "rpd@inps.example"`,
+dpo = "rpd@inps.example"
+retention_days = 90`,
 		`id = "centro"`, `id = "tutto"`,
 		`office = "centro"`, `office = "tutto"`,
 		"minutes = 30", `minutes = 30

@@ -64,7 +64,7 @@ func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 			if err != nil {
 				return err
 			}
-			records = append(records, recordOf(a, o.Zone()))
+			records = append(records, recordOf(a, o))
 		}
 		return nil
 	})
@@ -76,11 +76,12 @@ func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 	return out.Encode(map[string]any{"appointments": records})
 }
 
-func recordOf(a booking.Appointment, zone *time.Location) heldRecord {
+func recordOf(a booking.Appointment, o *territory.Office) heldRecord {
+	zone := o.Zone()
 	return heldRecord{
 		Reference: a.Reference, Office: a.Office, Service: a.Service, State: a.State, Start: a.Start.In(zone), End: a.End.In(zone),
 		People: a.People, Language: a.Language, Name: a.Contact.Name, Email: a.Contact.Email, Phone: a.Contact.Phone,
-		Note: a.Note, BookedAt: a.CreatedAt.In(zone), EraseAt: a.End.Add(booking.KeepFor).In(zone),
+		Note: a.Note, BookedAt: a.CreatedAt.In(zone), EraseAt: booking.EraseAt(o.Territory, a).In(zone),
 	}
 }
 

@@ -64,6 +64,10 @@ const (
 	ManageKeys    Permission = "manage programs and their tokens"
 	EditTexts     Permission = "write the public texts"
 	SeeAudit      Permission = "see who did what"
+	Book          Permission = "hold and book a time"
+	OwnBooking    Permission = "see, move and cancel an appointment by its token"
+	SeeDiary      Permission = "see an office's appointments"
+	EditDiary     Permission = "change an office's appointments"
 )
 
 // permissions says who may what. What has no row here is refused.
@@ -90,6 +94,10 @@ var permissions = map[Permission][]Role{
 	ManageKeys:    {Administrator},
 	EditTexts:     {Administrator, Manager},
 	SeeAudit:      {Administrator, Manager, Officer},
+	Book:          Roles,
+	OwnBooking:    Roles,
+	SeeDiary:      {Administrator, Manager, Officer},
+	EditDiary:     {Manager, Officer},
 }
 
 // Scope is what a program's token is good for.
