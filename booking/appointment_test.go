@@ -624,7 +624,7 @@ func TestNeverStale(t *testing.T) {
 		}
 		for n := range 150 {
 			w := wish(offices[random.IntN(3)], queries[random.IntN(3)].Service, at("09:00").AddDate(0, 0, 7*random.IntN(2)).Add(time.Duration(random.IntN(36)*5)*time.Minute))
-			switch random.IntN(6) {
+			switch random.IntN(7) {
 			case 0, 1:
 				if a := p.available(queries[random.IntN(3)]); n%4 > 0 { // else most likely no start at all
 					if o := a.Offices[random.IntN(len(a.Offices))]; len(o.Starts) > 0 {
@@ -658,6 +658,15 @@ func TestNeverStale(t *testing.T) {
 				}
 			case 5:
 				p.clock.Add(time.Duration(random.IntN(240)) * time.Second)
+			case 6:
+				from := at("09:00").AddDate(0, 0, 7*random.IntN(2)).Add(time.Duration(random.IntN(36)*5) * time.Minute)
+				b, err := p.tryBlock("altro", booking.Busy{Officer: "inps-3", From: from, Until: from.Add(time.Duration(5+random.IntN(20)*5) * time.Minute), Reason: "other", By: clerk})
+				if err == nil && n%2 == 0 {
+					err = p.unblock("altro", b.ID)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
 			}
 			for _, q := range queries {
 				if diff := cmp.Diff(p.anew(q, offices), p.available(q), cmp.AllowUnexported(booking.OfficeStarts{})); diff != "" {

@@ -209,7 +209,8 @@ type pages struct {
 	now     time.Time
 	days    *days
 	diary   *diary
-	supply  timetable.Supply // of the last day looked at
+	taken   *taken // of the last day looked at, as the next two
+	supply  timetable.Supply
 	terms   timetable.Terms
 }
 
@@ -237,6 +238,7 @@ func (p *pages) day(ctx context.Context, tx *store.Tx, d timetable.Date) (*timet
 		}
 		day = read.days[0]
 	}
+	p.taken = day
 	now := store.Millis(p.now)
 	day.over(supply, p.diary.staff, now, &p.supply)
 	p.terms = termsOf(p.office, p.service, p.channel, d, p.now, day.madeBy(p.service.ID, p.channel, now))
@@ -297,10 +299,7 @@ func Explain(ctx context.Context, tx *store.Tx, q Query, start time.Time) ([]tim
 	if err != nil {
 		return nil, err
 	}
-	for i := range supply.Officers {
-		f := &supply.Officers[i]
-		f.Blocks = &timetable.Blocks{Absent: f.Blocks.Absent, Claimed: f.Busy.AndNot(f.Blocks.Absent)}
-	}
+	p.taken.explain(supply, p.diary.staff, store.Millis(p.now))
 	plan := timetable.NewPlan(demandOf(service, q.Language, q.Language != ""))
 	return plan.Explain(supply, terms, start), nil
 }

@@ -3,6 +3,7 @@ package booking
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync/atomic"
 
@@ -24,7 +25,15 @@ type diary struct {
 type taken struct {
 	booked []booked // by place in resourcesOf
 	holds  []held
-	made   []made // appointments, where the office bounds how many a channel makes
+	blocks []block // busy time; most days have none
+	made   []made  // appointments, where the office bounds how many a channel makes
+}
+
+// block is what is busy of one officer or room.
+type block struct {
+	place    int
+	external bool // an external calendar says so
+	mask     timetable.Mask
 }
 
 // booked is what one officer or room has booked of a day.
@@ -134,6 +143,9 @@ func readDiary(ctx context.Context, tx *store.Tx, o *territory.Office, first tim
 	if err := d.readClaims(ctx, tx, o); err != nil {
 		return nil, fmt.Errorf("read claims: %w", err)
 	}
+	if err := d.readBusy(ctx, tx, o); err != nil {
+		return nil, err
+	}
 	if !bounds(o) {
 		return d, nil
 	}
@@ -179,6 +191,28 @@ func (d *diary) readClaims(ctx context.Context, tx *store.Tx, o *territory.Offic
 		c.add(places[resource], slot, until, appointment)
 	}
 	return rows.Err()
+}
+
+// readBusy puts busy time into the diary.
+func (d *diary) readBusy(ctx context.Context, tx *store.Tx, o *territory.Office) error {
+	last := d.first.AddDays(len(d.days))
+	all, err := busyAt(ctx, tx, o, d.first.At(0, o.Zone()), last.At(0, o.Zone()))
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	resources := resourcesOf(o)
+	for _, b := range all {
+		span := []timetable.Span{{From: b.From, Until: b.Until}}
+		begins, ends := timetable.DateOf(b.From.In(o.Zone())), timetable.DateOf(b.Until.Add(-1).In(o.Zone()))
+		for n := max(0, d.first.DaysUntil(begins)); n < len(d.days) && n <= d.first.DaysUntil(ends); n++ {
+			t := d.day(n, len(resources))
+			t.blocks = append(t.blocks, block{
+				place: slices.Index(resources, b.resource(o)), external: b.Source != Desk,
+				mask: timetable.ScaleOf(d.first.AddDays(n), o.Zone()).Touched(span),
+			})
+		}
+	}
+	return nil
 }
 
 // cursor puts claims, ordered by resource and time, into a diary.
@@ -292,20 +326,58 @@ func (t *taken) over(s timetable.Supply, staff []string, now int64, into *timeta
 	}
 	for _, h := range t.holds {
 		if h.until > now {
-			h.over(staff, into)
+			if o := occupy(into, staff, h.place, h.mask); o != nil {
+				o.Appointments++
+			}
 		}
+	}
+	for _, b := range t.blocks {
+		occupy(into, staff, b.place, b.mask)
 	}
 }
 
-func (h held) over(staff []string, into *timetable.Supply) {
-	if room := h.place - len(staff); room >= 0 {
-		into.Rooms[room].Busy = into.Rooms[room].Busy.Or(h.mask)
-		return
+// occupy makes an officer or room busy, and returns the officer if it is one who is there.
+func occupy(into *timetable.Supply, staff []string, place int, mask timetable.Mask) *timetable.Officer {
+	if room := place - len(staff); room >= 0 {
+		into.Rooms[room].Busy = into.Rooms[room].Busy.Or(mask)
+		return nil
 	}
 	for i := range into.Officers {
-		if o := &into.Officers[i]; o.ID == staff[h.place] {
-			o.Busy = o.Busy.Or(h.mask)
-			o.Appointments++
+		if o := &into.Officers[i]; o.ID == staff[place] {
+			o.Busy = o.Busy.Or(mask)
+			return o
+		}
+	}
+	return nil
+}
+
+// explain has the officers of a supply say what they are busy with at now, for timetable's Explain.
+func (t *taken) explain(s *timetable.Supply, staff []string, now int64) {
+	for i := range s.Officers {
+		f := &s.Officers[i]
+		blocks := timetable.Blocks{Absent: f.Blocks.Absent}
+		if t != nil {
+			t.tell(slices.Index(staff, f.ID), now, &blocks)
+		}
+		f.Blocks = &blocks
+	}
+}
+
+// tell adds what the officer at a place has taken to what it is busy with.
+func (t *taken) tell(place int, now int64, b *timetable.Blocks) {
+	b.Claimed = t.booked[place].mask
+	for _, h := range t.holds {
+		if h.place == place && h.until > now {
+			b.Claimed = b.Claimed.Or(h.mask)
+		}
+	}
+	for _, x := range t.blocks {
+		switch {
+		case x.place != place:
+		case x.external:
+			b.External = b.External.Or(x.mask)
+		default:
+			b.Blocked = b.Blocked.Or(x.mask)
 		}
 	}
 }

@@ -80,6 +80,26 @@ func officesOf(o *territory.Office, officers []string) []string {
 	return slices.Compact(ids)
 }
 
+// lockWith locks an office and those that see it when officers of the ids are claimed, and returns it as
+// it then is.
+func lockWith(ctx context.Context, tx *store.Tx, office string, officers []string) (*territory.Office, locked, error) {
+	o, err := territory.Of(ctx, tx, office)
+	if err != nil {
+		return nil, nil, err
+	}
+	versions, err := lock(ctx, tx, officesOf(o, officers))
+	if err != nil {
+		return nil, nil, err
+	}
+	if o, err = territory.Of(ctx, tx, office); err != nil {
+		return nil, nil, err
+	}
+	if !versions.has(officesOf(o, officers)) {
+		return nil, nil, errChanged
+	}
+	return o, versions, nil
+}
+
 // errChanged is returned when an appointment changed while its offices were being locked.
 var errChanged = fault.New(fault.Conflict, "appointment_changed")
 

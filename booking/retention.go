@@ -23,6 +23,7 @@ const (
 	selectHeld    = `SELECT id FROM appointments WHERE state = 'held' AND hold_until <= $1`
 	deleteExpired = `DELETE FROM appointments WHERE state = 'expired' AND ended_at <= $1`
 	deleteClaims  = `DELETE FROM claims WHERE slot_at <= $1`
+	deleteBusy    = `DELETE FROM busy WHERE until_at <= $1`
 	deleteDays    = `DELETE FROM diary_days WHERE day < $1`
 	deletePersons = `
 DELETE FROM persons WHERE seen_at <= $1 AND NOT EXISTS (SELECT 1 FROM appointment_persons p WHERE p.person = persons.person)`
@@ -47,6 +48,7 @@ func Sweep(ctx context.Context, tx *store.Tx) error {
 	}{
 		{deleteExpired, store.Millis(tx.Now.Add(-keepExpired))},
 		{deleteClaims, store.Millis(tx.Now.Add(-keepClaims))},
+		{deleteBusy, store.Millis(tx.Now.Add(-keepClaims))},
 		{deleteDays, tx.Now.Add(-keepClaims).Format(time.DateOnly)},
 		{deletePersons, store.Millis(tx.Now.Add(-keepExpired))},
 	} {

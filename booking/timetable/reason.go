@@ -121,6 +121,7 @@ const (
 	ByRota     Code = "rota"     // the officer is not there then
 	ByAbsence  Code = "absence"  // the officer is absent
 	ByClaim    Code = "claim"    // the officer has another appointment
+	ByBlock    Code = "block"    // staff took the officer's time out of sale
 	ByExternal Code = "calendar" // the officer's own calendar says busy
 	ByPeople   Code = "people"   // each need has somebody, but one would have to stand for two
 	ByLanguage Code = "language" // nobody who is free speaks the language
@@ -266,7 +267,7 @@ func (p *Plan) does(o *Officer, bit int) []Code {
 	for _, block := range []struct {
 		code Code
 		mask *Mask
-	}{{ByAbsence, &blocks.Absent}, {ByClaim, &blocks.Claimed}, {ByExternal, &blocks.External}} {
+	}{{ByAbsence, &blocks.Absent}, {ByClaim, &blocks.Claimed}, {ByBlock, &blocks.Blocked}, {ByExternal, &blocks.External}} {
 		if block.mask.Touches(from, from+p.reach) {
 			codes = append(codes, block.code)
 		}

@@ -83,6 +83,7 @@ func TestExplain(t *testing.T) {
 		}
 	}
 	absent := blocks(func(b *timetable.Blocks, busy timetable.Mask) { b.Absent = busy })
+	blocked := blocks(func(b *timetable.Blocks, busy timetable.Mask) { b.Blocked = busy })
 	external := blocks(func(b *timetable.Blocks, busy timetable.Mask) { b.External = busy })
 	terms := &timetable.Terms{Now: date(t, simple).At(9*60, rome(t)), Window: timetable.Window{LeadMinMinutes: 60}, Used: true, Ended: true}
 	tests := []struct {
@@ -104,10 +105,10 @@ func TestExplain(t *testing.T) {
 		{"rota", joint, nil, open().officer("a", "CPI", "10:00-11:00").officer("c", "CPI", "09:00-09:20").officer("b", "INPS", hours), 9 * 60, "rota CPI a, rota CPI c"},
 		{"one suffices", joint, nil, open().officer("a", "CPI", "10:00-11:00").officer("c", "CPI", hours).officer("b", "INPS", hours), 9 * 60, ""},
 		{
-			"claim, absence, calendar", joint, nil,
+			"claim, absence, block, calendar", joint, nil,
 			open().officer("a", "CPI", hours).busy("09:25-09:30").officer("b", "INPS", hours).busy("09:00-10:00").last(absent).
-				officer("c", "INPS", hours).busy("09:00-10:00").last(external),
-			9 * 60, "claim CPI a, absence INPS b, calendar INPS c",
+				officer("c", "INPS", hours).busy("09:00-10:00").last(external).officer("d", "INPS", hours).busy("09:00-10:00").last(blocked),
+			9 * 60, "claim CPI a, absence INPS b, calendar INPS c, block INPS d",
 		},
 		{
 			"a buffer", with(joint, func(d *timetable.Demand) { d.After = 10 }), nil,

@@ -57,7 +57,7 @@ type Person struct {
 }
 
 // Blocks are the reasons for which an officer is busy.
-type Blocks struct{ Absent, Claimed, External Mask }
+type Blocks struct{ Absent, Claimed, Blocked, External Mask }
 
 // Room is one room's day.
 type Room struct {

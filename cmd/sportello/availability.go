@@ -176,6 +176,7 @@ var reasons = map[timetable.Code]string{
 	timetable.ByRota:       "not there by the rota",
 	timetable.ByAbsence:    "absent",
 	timetable.ByClaim:      "has another appointment",
+	timetable.ByBlock:      "time blocked by staff",
 	timetable.ByExternal:   "busy in an own calendar",
 	timetable.ByPeople:     "one person would have to stand for two",
 	timetable.ByLanguage:   "nobody who is free speaks the language",
