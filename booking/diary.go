@@ -130,7 +130,7 @@ func readSince(ctx context.Context, tx *store.Tx, o *territory.Office, before *d
 const (
 	selectClaims = `
 SELECT resource_id, slot_at, until, appointment_id FROM claims
-WHERE slot_at >= $1 AND slot_at < $2 AND resource_id IN ({resources}) ORDER BY resource_id, slot_at`
+WHERE slot_at >= $1 AND slot_at < $2 AND appointment_id <> $3 AND resource_id IN ({resources}) ORDER BY resource_id, slot_at`
 	selectMade = `
 SELECT day, service_id, channel, hold_until, COUNT(*) FROM appointments
 WHERE office_id = $1 AND day >= $2 AND day <= $3 AND state NOT IN ('cancelled', 'expired')
@@ -139,8 +139,13 @@ GROUP BY day, service_id, channel, hold_until`
 
 // readDiary reads what is taken on n days from first.
 func readDiary(ctx context.Context, tx *store.Tx, o *territory.Office, first timetable.Date, n int) (*diary, error) {
+	return readDiaryBut(ctx, tx, o, first, n, "")
+}
+
+// readDiaryBut is readDiary as if an appointment were not there.
+func readDiaryBut(ctx context.Context, tx *store.Tx, o *territory.Office, first timetable.Date, n int, but string) (*diary, error) {
 	d := &diary{first: first, days: make([]*taken, n), staff: staffOf(o)}
-	if err := d.readClaims(ctx, tx, o); err != nil {
+	if err := d.readClaims(ctx, tx, o, but); err != nil {
 		return nil, fmt.Errorf("read claims: %w", err)
 	}
 	if err := d.readBusy(ctx, tx, o); err != nil {
@@ -165,18 +170,18 @@ func bounds(o *territory.Office) bool {
 	return false
 }
 
-func (d *diary) readClaims(ctx context.Context, tx *store.Tx, o *territory.Office) error {
+func (d *diary) readClaims(ctx context.Context, tx *store.Tx, o *territory.Office, but string) error {
 	resources := resourcesOf(o)
 	if len(resources) == 0 {
 		return nil
 	}
 	places := make(map[string]int, len(resources))
-	args := []any{store.Millis(d.first.At(0, o.Zone())), store.Millis(d.first.AddDays(len(d.days)).At(0, o.Zone()))}
+	args := []any{store.Millis(d.first.At(0, o.Zone())), store.Millis(d.first.AddDays(len(d.days)).At(0, o.Zone())), but}
 	for i, r := range resources {
 		places[r] = i
 		args = append(args, r)
 	}
-	rows, err := tx.Query(ctx, strings.ReplaceAll(selectClaims, "{resources}", placeholders(3, len(resources))), args...)
+	rows, err := tx.Query(ctx, strings.ReplaceAll(selectClaims, "{resources}", placeholders(4, len(resources))), args...)
 	if err != nil {
 		return err
 	}

@@ -167,8 +167,8 @@ func (s *sight) take(ctx context.Context, tx *store.Tx, a *Appointment) error {
 		return errTaken
 	}
 	a.Staff, a.Mediator, a.Room = team.Officers, team.Mediator, strings.Join(team.Rooms, "")
-	from, until := span(s.office, s.service, a.Start)
-	all, err := claimAll(ctx, tx, *a, from, until)
+	from, until := span(s.office, s.service, a.Start, a.End)
+	all, err := claimAll(ctx, tx, *a, a.resources(), from, until)
 	if err != nil {
 		return fmt.Errorf("claim: %w", err)
 	}
@@ -191,10 +191,10 @@ func (a Appointment) resources() []string {
 	return slices.Compact(ids)
 }
 
-// claimAll claims the time of an appointment from one instant until another, ascending. It reports
+// claimAll claims resources, ascending, for an appointment from one instant until another. It reports
 // whether all of it was free.
-func claimAll(ctx context.Context, tx *store.Tx, a Appointment, from, until time.Time) (bool, error) {
-	for _, resource := range a.resources() {
+func claimAll(ctx context.Context, tx *store.Tx, a Appointment, resources []string, from, until time.Time) (bool, error) {
+	for _, resource := range resources {
 		if err := expireOf(ctx, tx, resource, from, until); err != nil {
 			return false, err
 		}

@@ -140,10 +140,10 @@ func lockAll(ctx context.Context, tx *store.Tx, appointments ...*Appointment) (l
 
 // span returns from when until when an appointment takes its officers and rooms: with the buffers of
 // its service, within its day.
-func span(o *territory.Office, s *territory.Service, start time.Time) (from, until time.Time) {
+func span(o *territory.Office, s *territory.Service, start, end time.Time) (from, until time.Time) {
 	day := timetable.Day(timetable.DateOf(start.In(o.Zone())), o.Zone())
 	from = start.Add(-time.Duration(s.BufferBefore) * time.Minute)
-	until = start.Add(time.Duration(s.Minutes+s.BufferAfter) * time.Minute)
+	until = end.Add(time.Duration(s.BufferAfter) * time.Minute)
 	if from.Before(day.From) {
 		from = day.From
 	}
