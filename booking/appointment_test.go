@@ -485,7 +485,7 @@ func TestEraseAndExport(t *testing.T) {
 		held := func() (ids []string) {
 			p.view(func(ctx context.Context, tx *store.Tx) error {
 				all, err := booking.Export(ctx, tx, key.Persons(person))
-				for _, a := range all {
+				for _, a := range all.Appointments {
 					ids = append(ids, a.ID)
 				}
 				return err

@@ -61,7 +61,10 @@ func Book(ctx context.Context, tx *store.Tx, key Key, hold string, d Details) (A
 	if err := confirm(ctx, tx, &a); err != nil {
 		return Appointment{}, fmt.Errorf("book: %w", err)
 	}
-	if err := savePersons(ctx, tx, a.ID, persons); err != nil {
+	if err := endOffered(ctx, tx, a.ID); err != nil {
+		return Appointment{}, err
+	}
+	if err := savePersons(ctx, tx, appointmentPersons, a.ID, persons); err != nil {
 		return Appointment{}, err
 	}
 	if err := markSpan(ctx, tx, versions, a); err != nil {
@@ -231,6 +234,9 @@ func move(ctx context.Context, tx *store.Tx, a Appointment, hold, by string) (Ap
 		if err := a.changeable(ctx, tx); err != nil {
 			return Appointment{}, err
 		}
+	}
+	if err := endOffered(ctx, tx, h.ID); err != nil {
+		return Appointment{}, err
 	}
 	before := a
 	a.Office, a.Day, a.Start, a.End, a.Channel, a.MustSpeak = h.Office, h.Day, h.Start, h.End, h.Channel, h.MustSpeak

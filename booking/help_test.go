@@ -347,7 +347,7 @@ func (p *province) byID(id string) booking.Appointment {
 }
 
 // sound fails the test unless every claim has its open appointment, every open appointment all of its
-// claims, and nobody two appointments at a time.
+// claims, nobody two appointments at a time, and only those who wait an offer.
 func (p *province) sound() {
 	p.t.Helper()
 	for name, query := range map[string]string{
@@ -369,6 +369,13 @@ SELECT COUNT(*) FROM appointment_staff s JOIN appointments a ON a.id = s.appoint
 JOIN appointment_staff t ON t.officer_id = s.officer_id AND t.appointment_id <> s.appointment_id JOIN appointments b ON b.id = t.appointment_id
 WHERE a.state IN ('booked', 'arrived', 'in_service') AND b.state IN ('booked', 'arrived', 'in_service')
   AND a.start_at < b.end_at AND b.start_at < a.end_at`,
+		"offers that are live and no hold of one who waits": `
+SELECT COUNT(*) FROM waiting w JOIN appointments a ON a.id = w.offer_id
+WHERE a.state = 'held' AND (w.state <> 'waiting' AND w.ended_at < a.hold_until
+  OR NOT EXISTS (SELECT 1 FROM waiting_offers o WHERE o.waiting_id = w.id AND o.office_id = a.office_id AND o.start_at = a.start_at))`,
+		"places that ended and have somebody": `
+SELECT COUNT(*) FROM waiting w WHERE w.state = 'ended' AND (w.name <> '' OR w.email <> '' OR w.phone <> '' OR w.ended_at = 0
+  OR EXISTS (SELECT 1 FROM waiting_persons p WHERE p.waiting_id = w.id))`,
 	} {
 		p.view(func(ctx context.Context, tx *store.Tx) error {
 			var n int

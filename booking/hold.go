@@ -51,14 +51,8 @@ func Hold(ctx context.Context, tx *store.Tx, w Wish) (Appointment, error) {
 	if !versions.has(s.offices()) {
 		return Appointment{}, errTaken // rotas were changed in between
 	}
-	a := s.appointment(tx.Now)
-	if err := insert(ctx, tx, &a); err != nil {
-		return Appointment{}, fmt.Errorf("hold: %w", err)
-	}
-	if err := s.take(ctx, tx, &a); err != nil {
-		return Appointment{}, err
-	}
-	return a, markSpan(ctx, tx, versions, a)
+	a := s.appointment(tx.Now, tx.Now.Add(HoldFor))
+	return a, s.sell(ctx, tx, versions, &a)
 }
 
 func (w Wish) check() error {
@@ -149,15 +143,26 @@ func (s *sight) offices() []string {
 	return officesOf(s.office, ids)
 }
 
-// appointment is the hold as it will be when it has a team.
-func (s *sight) appointment(now time.Time) Appointment {
+// appointment is the hold, until an instant, as it will be when it has a team.
+func (s *sight) appointment(now, until time.Time) Appointment {
 	start := s.wish.Start.UTC()
 	return Appointment{
 		ID: store.NewID(), Token: store.NewToken(), Territory: s.office.Territory.ID, Office: s.office.ID, Service: s.service.ID,
 		State: Held, Day: s.day, Start: start, End: start.Add(time.Duration(s.service.Minutes) * time.Minute),
 		People: s.wish.People, Language: s.wish.Language, MustSpeak: s.wish.MustSpeak, Channel: s.wish.Channel,
-		HoldUntil: now.Add(HoldFor), CreatedAt: now, ChangedAt: now,
+		HoldUntil: until, CreatedAt: now, ChangedAt: now,
 	}
+}
+
+// sell writes the hold and claims its time, the offices that see it being locked.
+func (s *sight) sell(ctx context.Context, tx *store.Tx, versions locked, a *Appointment) error {
+	if err := insert(ctx, tx, a); err != nil {
+		return fmt.Errorf("hold: %w", err)
+	}
+	if err := s.take(ctx, tx, a); err != nil {
+		return err
+	}
+	return markSpan(ctx, tx, versions, *a)
 }
 
 // take claims the time of the best team that is free now for the appointment.

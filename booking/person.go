@@ -139,37 +139,49 @@ func lockPersons(ctx context.Context, tx *store.Tx, persons []Person) error {
 	return nil
 }
 
-// theirs selects the appointments of the persons of the placeholders from $4. With a fiscal code, $2,
-// those that have another one are somebody else's.
-const theirs = `
-WHERE a.id <> $1
-  AND EXISTS (SELECT 1 FROM appointment_persons p WHERE p.appointment_id = a.id AND p.person IN ({persons}))
-  AND ($2 = '' OR NOT EXISTS (
-    SELECT 1 FROM appointment_persons p WHERE p.appointment_id = a.id AND p.kind = 'fiscal_code' AND p.person <> $2))
-  AND a.end_at > $3 {more}
-ORDER BY a.start_at, a.id`
+// belongings is a table that says whose something is, and its column with the id of that.
+type belongings struct{ table, owner string }
 
-// appointmentsOf reads the appointments of persons, but for one, that end after an instant.
-func appointmentsOf(ctx context.Context, tx *store.Tx, persons []Person, but string, after int64, more string) ([]Appointment, error) {
+var (
+	appointmentPersons = belongings{"appointment_persons", "appointment_id"}
+	waitingPersons     = belongings{"waiting_persons", "waiting_id"}
+)
+
+// theirs is true of what belongs to persons. With a fiscal code, what has another one is somebody
+// else's.
+const theirs = `
+EXISTS (SELECT 1 FROM {table} p WHERE p.{owner} = {id} AND p.person IN ({persons}))
+  AND ({code} = '' OR NOT EXISTS (
+    SELECT 1 FROM {table} p WHERE p.{owner} = {id} AND p.kind = 'fiscal_code' AND p.person <> {code}))`
+
+// ofPersons returns the condition that what has the id, a column, belongs to persons, and args with what
+// it needs after them.
+func ofPersons(b belongings, id string, persons []Person, args ...any) (string, []any) {
 	if len(persons) == 0 {
-		return nil, nil
+		return `1 = 0`, args
 	}
-	fiscal := ""
-	args := []any{but, "", after}
+	first, fiscal := len(args)+1, ""
 	for _, p := range persons {
 		if p.Kind == kindFiscalCode {
 			fiscal = p.Digest
 		}
 		args = append(args, p.Digest)
 	}
-	args[1] = fiscal
-	return list(ctx, tx, strings.NewReplacer("{persons}", placeholders(4, len(persons)), "{more}", more).Replace(theirs), args...)
+	args = append(args, fiscal)
+	return strings.NewReplacer("{table}", b.table, "{owner}", b.owner, "{id}", id,
+		"{persons}", placeholders(first, len(persons)), "{code}", placeholders(len(args), 1)).Replace(theirs), args
+}
+
+// appointmentsOf reads the appointments of persons, but for one, that end after an instant.
+func appointmentsOf(ctx context.Context, tx *store.Tx, persons []Person, but string, after int64, more string) ([]Appointment, error) {
+	condition, args := ofPersons(appointmentPersons, "a.id", persons, but, after)
+	return list(ctx, tx, `WHERE a.id <> $1 AND a.end_at > $2 AND `+condition+more+` ORDER BY a.start_at, a.id`, args...)
 }
 
 // checkLimits refuses what would be too much for one person: a second appointment for the same service,
 // with duplicate_need, and, but for staff, more than MaxOpen, with too_many_appointments.
 func checkLimits(ctx context.Context, tx *store.Tx, a Appointment, persons []Person, again bool) error {
-	ahead, err := appointmentsOf(ctx, tx, persons, a.ID, store.Millis(tx.Now), `AND a.state IN ('booked', 'arrived', 'in_service')`)
+	ahead, err := appointmentsOf(ctx, tx, persons, a.ID, store.Millis(tx.Now), ` AND a.state IN ('booked', 'arrived', 'in_service')`)
 	if err != nil {
 		return err
 	}
@@ -193,11 +205,12 @@ func duplicate(ctx context.Context, tx *store.Tx, other Appointment) error {
 }
 
 const insertPerson = `
-INSERT INTO appointment_persons (appointment_id, kind, person) VALUES ($1, $2, $3)`
+INSERT INTO {table} ({owner}, kind, person) VALUES ($1, $2, $3)`
 
-func savePersons(ctx context.Context, tx *store.Tx, id string, persons []Person) error {
+func savePersons(ctx context.Context, tx *store.Tx, b belongings, id string, persons []Person) error {
+	insert := strings.NewReplacer("{table}", b.table, "{owner}", b.owner).Replace(insertPerson)
 	for _, p := range persons {
-		if _, err := tx.Exec(ctx, insertPerson, id, p.Kind, p.Digest); err != nil {
+		if _, err := tx.Exec(ctx, insert, id, p.Kind, p.Digest); err != nil {
 			return fmt.Errorf("save person: %w", err)
 		}
 	}

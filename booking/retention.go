@@ -26,7 +26,8 @@ const (
 	deleteBusy    = `DELETE FROM busy WHERE until_at <= $1`
 	deleteDays    = `DELETE FROM diary_days WHERE day < $1`
 	deletePersons = `
-DELETE FROM persons WHERE seen_at <= $1 AND NOT EXISTS (SELECT 1 FROM appointment_persons p WHERE p.person = persons.person)`
+DELETE FROM persons WHERE seen_at <= $1 AND NOT EXISTS (SELECT 1 FROM appointment_persons p WHERE p.person = persons.person)
+  AND NOT EXISTS (SELECT 1 FROM waiting_persons p WHERE p.person = persons.person)`
 )
 
 // Sweep ends the holds whose time is over and takes away what nobody asks for any more. What is
@@ -122,13 +123,16 @@ func Erase(ctx context.Context, tx *store.Tx, token, by string) (Appointment, er
 	return a, record(ctx, tx, a, locked{a.Office: version}, by, "appointment.erase", nil)
 }
 
-// Forget erases again what a subject of the audit names, and reports whether it is an appointment.
+// Forget erases again what a subject of the audit names, and reports whether it is an appointment or a
+// place in the waiting list.
 func Forget(ctx context.Context, tx *store.Tx, subject string) (bool, error) {
-	id, ours := strings.CutPrefix(subject, subjectPrefix)
-	if !ours {
-		return false, nil
+	if id, ours := strings.CutPrefix(subject, subjectPrefix); ours {
+		return true, erase(ctx, tx, id)
 	}
-	return true, erase(ctx, tx, id)
+	if id, ours := strings.CutPrefix(subject, waitingPrefix); ours {
+		return true, forgetWaiting(ctx, tx, id)
+	}
+	return false, nil
 }
 
 const (
@@ -147,7 +151,19 @@ func erase(ctx context.Context, tx *store.Tx, id string) error {
 	return nil
 }
 
-// Export returns every appointment that is held on a person, in the order of their start.
-func Export(ctx context.Context, tx *store.Tx, persons []Person) ([]Appointment, error) {
-	return appointmentsOf(ctx, tx, persons, "", 0, "")
+// Holdings are what is held on a person.
+type Holdings struct {
+	Appointments []Appointment // in the order of their start
+	Waiting      []Waiting     // the longest first
+}
+
+// Export returns everything that is held on a person.
+func Export(ctx context.Context, tx *store.Tx, persons []Person) (Holdings, error) {
+	var h Holdings
+	var err error
+	if h.Appointments, err = appointmentsOf(ctx, tx, persons, "", 0, ""); err != nil {
+		return h, err
+	}
+	h.Waiting, err = waitingOf(ctx, tx, persons)
+	return h, err
 }

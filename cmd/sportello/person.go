@@ -14,6 +14,7 @@ import (
 
 	"sportello/booking"
 	"sportello/booking/territory"
+	"sportello/booking/timetable"
 	"sportello/internal/audit"
 	"sportello/internal/store"
 )
@@ -30,7 +31,7 @@ func personCommand() *cli.Command {
 				Action: withReady(exportPerson),
 			},
 			{
-				Name: "erase", Usage: "erase name and contact data of a person; appointments that are ahead still hold", Description: how,
+				Name: "erase", Usage: "erase name and contact data of a person; appointments that are ahead still hold, places in waiting lists end", Description: how,
 				Action: withReady(erasePerson),
 			},
 		},
@@ -56,10 +57,13 @@ type heldRecord struct {
 }
 
 func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
-	records := []heldRecord{}
-	err := withPerson(ctx, c, db, "person.export", func(tx *store.Tx, all []booking.Appointment) error {
-		records = records[:0]
-		for _, a := range all {
+	records, waiting := []heldRecord{}, []waitingRecord{}
+	err := withPerson(ctx, c, db, "person.export", func(tx *store.Tx, all booking.Holdings) error {
+		records, waiting = records[:0], waiting[:0]
+		for _, w := range all.Waiting {
+			waiting = append(waiting, waitingRecordOf(w))
+		}
+		for _, a := range all.Appointments {
 			o, err := territory.Of(ctx, tx, a.Office)
 			if err != nil {
 				return err
@@ -73,7 +77,7 @@ func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 	}
 	out := json.NewEncoder(c.Root().Writer)
 	out.SetIndent("", "  ")
-	return out.Encode(map[string]any{"appointments": records})
+	return out.Encode(map[string]any{"appointments": records, "waiting": waiting})
 }
 
 func recordOf(a booking.Appointment, o *territory.Office) heldRecord {
@@ -85,12 +89,38 @@ func recordOf(a booking.Appointment, o *territory.Office) heldRecord {
 	}
 }
 
+// waitingRecord is a place in the waiting list as its person is told of it.
+type waitingRecord struct {
+	Office   string         `json:"office"`
+	Service  string         `json:"service"`
+	From     timetable.Date `json:"from"`
+	Until    timetable.Date `json:"to"`
+	People   int            `json:"people"`
+	Language string         `json:"language"`
+	Name     string         `json:"name"`
+	Email    string         `json:"email"`
+	Phone    string         `json:"phone"`
+	Since    time.Time      `json:"since"`
+}
+
+func waitingRecordOf(w booking.Waiting) waitingRecord {
+	return waitingRecord{
+		Office: w.Office, Service: w.Service, From: w.From, Until: w.Until, People: w.People, Language: w.Language,
+		Name: w.Contact.Name, Email: w.Contact.Email, Phone: w.Contact.Phone, Since: w.CreatedAt,
+	}
+}
+
 func erasePerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 	n := 0
-	err := withPerson(ctx, c, db, "person.erase", func(tx *store.Tx, all []booking.Appointment) error {
-		n = len(all)
-		for _, a := range all {
+	err := withPerson(ctx, c, db, "person.erase", func(tx *store.Tx, all booking.Holdings) error {
+		n = len(all.Appointments)
+		for _, a := range all.Appointments {
 			if _, err := booking.Erase(ctx, tx, a.Token, byCommand); err != nil {
+				return err
+			}
+		}
+		for _, w := range all.Waiting {
+			if _, err := booking.LeaveWaiting(ctx, tx, w.Token, byCommand); err != nil {
 				return err
 			}
 		}
@@ -105,7 +135,7 @@ func erasePerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 
 // withPerson does something with all appointments of the person that standard input names, and records
 // that it was done.
-func withPerson(ctx context.Context, c *cli.Command, db *store.DB, action string, do func(*store.Tx, []booking.Appointment) error) error {
+func withPerson(ctx context.Context, c *cli.Command, db *store.DB, action string, do func(*store.Tx, booking.Holdings) error) error {
 	key, err := readKey(c.String("data"))
 	if err != nil {
 		return err
@@ -123,7 +153,7 @@ func withPerson(ctx context.Context, c *cli.Command, db *store.DB, action string
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{
-			Scope: audit.System, Actor: byCommand, Action: action, Subject: "person", Detail: map[string]any{"appointments": len(all)},
+			Scope: audit.System, Actor: byCommand, Action: action, Subject: "person", Detail: map[string]any{"appointments": len(all.Appointments), "waiting": len(all.Waiting)},
 		})
 	})
 }
