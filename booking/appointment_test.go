@@ -22,6 +22,7 @@ import (
 // steps are what staff does to an appointment by its id.
 var steps = map[string]func(ctx context.Context, tx *store.Tx, id, by string) (booking.Appointment, error){
 	"arrive": booking.Arrive, "start": booking.Start, "serve": booking.Serve, "no-show": booking.MarkNoShow,
+	"reopen": booking.Reopen,
 	"cancel": func(ctx context.Context, tx *store.Tx, id, by string) (booking.Appointment, error) {
 		return booking.CancelByStaff(ctx, tx, id, "officer_absent", by)
 	},
@@ -339,6 +340,8 @@ func TestSteps(t *testing.T) {
 			"start": booking.InService, "serve": booking.Served, "no-show": booking.NoShow, "cancel": booking.Cancelled,
 		},
 		booking.InService: {"serve": booking.Served},
+		booking.Served:    {"reopen": booking.InService},
+		booking.NoShow:    {"reopen": booking.Arrived},
 		booking.Cancelled: {"cancel": booking.Cancelled},
 	}
 	each(t, func(t *testing.T, p *province) {
@@ -363,6 +366,38 @@ func TestSteps(t *testing.T) {
 				}
 				p.sound()
 			}
+		}
+	})
+}
+
+// TestReopenTakesOnlyWhatIsLeft has somebody come back after half of the time was sold to another.
+func TestReopenTakesOnlyWhatIsLeft(t *testing.T) {
+	each(t, func(t *testing.T, p *province) {
+		var all []booking.Appointment // both officers of each institution
+		for range 2 {
+			all = append(all, p.book(wish("centro", "JNT-LAVORO", at("10:00"))))
+		}
+		p.clock.Set(at("10:05"))
+		missed := p.step("no-show", all[0].ID)
+		p.clock.Set(monday) // it is too late to book by now
+		other := p.book(wish("centro", "INPS-NASPI", at("10:20")))
+		p.clock.Set(at("10:05"))
+		back := p.step("reopen", all[0].ID)
+		if back.State != booking.Arrived || !back.EndedAt.IsZero() || back.Sequence != missed.Sequence+1 || !back.ArrivedAt.Equal(at("10:05")) {
+			t.Errorf("got %+v", back)
+		}
+		count := func(appointment string) (n int) {
+			p.view(func(ctx context.Context, tx *store.Tx) error {
+				return tx.QueryRow(ctx, `SELECT COUNT(*) FROM claims WHERE appointment_id = $1`, appointment).Scan(&n)
+			})
+			return n
+		}
+		// Of the two officers, that of INPS is taken from 10:15, with the buffers of the other's service.
+		if got, want := count(back.ID), 6+3; got != want {
+			t.Errorf("who came back has %d claims, want %d", got, want)
+		}
+		if got, want := count(other.ID), 6; got != want {
+			t.Errorf("who took the time has %d claims, want %d", got, want)
 		}
 	})
 }

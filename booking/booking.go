@@ -4,7 +4,7 @@
 // Nobody is booked twice: five minutes of an officer or room are one row of claims, whatever the
 // office, and an appointment has all of its claims or is none. It has them while it is held, booked,
 // arrived or in service. A hold is an appointment whose claims end by themselves after HoldFor, be
-// they still there or not.
+// they still there or not. One that had ended and is reopened has what nobody took meanwhile.
 //
 // Every function that changes something first locks the offices in which its officers work, in the
 // order of their ids, so what is offered there is never older than the last booking that was

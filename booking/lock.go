@@ -138,6 +138,17 @@ func lockAll(ctx context.Context, tx *store.Tx, appointments ...*Appointment) (l
 	return held, nil
 }
 
+// Lock locks all offices that see the time of the appointment id, its own among them, in the order of
+// their ids. Who means to lock its office and then to end or reopen it begins with this.
+func Lock(ctx context.Context, tx *store.Tx, id string) error {
+	a, err := ByID(ctx, tx, id)
+	if err != nil {
+		return err
+	}
+	_, err = lockAll(ctx, tx, &a)
+	return err
+}
+
 // span returns from when until when an appointment takes its officers and rooms: with the buffers of
 // its service, within its day.
 func span(o *territory.Office, s *territory.Service, start, end time.Time) (from, until time.Time) {

@@ -135,6 +135,34 @@ func (a *Appointment) readStaff(ctx context.Context, tx *store.Tx) error {
 	return rows.Err()
 }
 
+// StaffOf returns who does each of the appointments of ids, mediators with no institution.
+func StaffOf(ctx context.Context, tx *store.Tx, ids []string) (map[string][]timetable.Assignment, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	args := make([]any, len(ids))
+	for i, id := range ids {
+		args[i] = id
+	}
+	rows, err := tx.Query(ctx, `
+SELECT appointment_id, need, officer_id FROM appointment_staff
+WHERE appointment_id IN (`+placeholders(1, len(ids))+`) ORDER BY appointment_id, position`, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read staff of appointments: %w", err)
+	}
+	defer rows.Close()
+	staff := make(map[string][]timetable.Assignment)
+	for rows.Next() {
+		var id string
+		var s timetable.Assignment
+		if err := rows.Scan(&id, &s.Institution, &s.Officer); err != nil {
+			return nil, fmt.Errorf("read staff of appointments: %w", err)
+		}
+		staff[id] = append(staff[id], s)
+	}
+	return staff, rows.Err()
+}
+
 // texts collects the one text column of a query.
 func texts(rows *sql.Rows, err error) ([]string, error) {
 	if err != nil {

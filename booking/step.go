@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"sportello/booking/territory"
+	"sportello/booking/timetable"
 	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
@@ -102,6 +104,62 @@ func MarkNoShow(ctx context.Context, tx *store.Tx, id, by string) (Appointment, 
 	return end(ctx, tx, a, NoShow, by, "appointment.no_show", nil, Booked, Arrived)
 }
 
+// Reopen takes back that the appointment id ended as served or no-show: it has arrived again, or is in
+// service if it had begun. It takes what is left of its time, unless somebody has it by now: who comes
+// back waits then, and nobody else is moved for it.
+func Reopen(ctx context.Context, tx *store.Tx, id, by string) (Appointment, error) {
+	a, err := ByID(ctx, tx, id)
+	if err != nil {
+		return Appointment{}, err
+	}
+	versions, err := lockAll(ctx, tx, &a)
+	if err != nil {
+		return Appointment{}, err
+	}
+	before, freed, to := a.State, a.EndedAt, Arrived
+	if !a.StartedAt.IsZero() {
+		to = InService
+	}
+	a.EndedAt = time.Time{}
+	if err := a.advance(ctx, tx, to, Served, NoShow); err != nil {
+		return Appointment{}, err
+	}
+	if err := claimAgain(ctx, tx, a, freed); err != nil {
+		return Appointment{}, fmt.Errorf("reopen appointment: %w", err)
+	}
+	if err := markSpan(ctx, tx, versions, a); err != nil {
+		return Appointment{}, err
+	}
+	return a, record(ctx, tx, a, versions, by, "appointment.reopen", map[string]any{"from": string(before)})
+}
+
+// claimAgain claims what is free of the time that an appointment gave back at an instant.
+func claimAgain(ctx context.Context, tx *store.Tx, a Appointment, freed time.Time) error {
+	o, err := territory.Of(ctx, tx, a.Office)
+	if err != nil {
+		return err
+	}
+	from, until := a.Start, a.End
+	if s, ok := o.Territory.Service(a.Service); ok {
+		from, until = span(o, s, a.Start)
+	}
+	for from.Before(freed) {
+		from = from.Add(timetable.Grid * time.Minute)
+	}
+	if !from.Before(until) {
+		return nil
+	}
+	for _, resource := range a.resources() {
+		if err := expireOf(ctx, tx, resource, from, until); err != nil {
+			return err
+		}
+		if _, err := claimOne(ctx, tx, resource, a, from, until); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 const updateState = `
 UPDATE appointments SET state = $3, reason = $4, sequence = $5, changed_at = $6, arrived_at = $7, started_at = $8, ended_at = $9
 WHERE id = $1 AND state = $2`
@@ -164,7 +222,7 @@ func (a *Appointment) advance(ctx context.Context, tx *store.Tx, to State, from 
 	if a.ArrivedAt.IsZero() && (to == Arrived || to == InService) {
 		a.ArrivedAt = tx.Now
 	}
-	if to == InService {
+	if to == InService && a.StartedAt.IsZero() {
 		a.StartedAt = tx.Now
 	}
 	if !to.Open() {

@@ -146,7 +146,7 @@ type Service struct {
 	Step                      int // starts lie on this step from the common interval's start
 	BufferBefore, BufferAfter int // minutes in which the officers, not the office, must be free
 	Capacity                  int // more than 1: a group session
-	DailyCeiling              int // tickets a day and office, 0: any number
+	DailyCeiling              int // walk-ins a day and office, 0: any number
 
 	Channels                    []Channel
 	LeadMinMinutes, LeadMaxDays int // the booking window, where Windows says nothing else
