@@ -24,6 +24,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/sync/singleflight"
 
+	"sportello/booking"
 	"sportello/internal/access"
 	"sportello/internal/live"
 	"sportello/internal/store"
@@ -41,6 +42,7 @@ type Options struct {
 	// Proxies are the networks of the reverse proxies whose word on who asks is taken
 	// (X-Forwarded-For); without any, who connects is who asks.
 	Proxies []netip.Prefix
+	Key     booking.Key // of the installation, by which persons are told apart
 }
 
 // DemoDoor is a way into a demonstration: an address to open and whom to be there.
@@ -56,6 +58,7 @@ type Server struct {
 	baseURL string
 	speech  *Speech
 	demo    []DemoDoor
+	key     booking.Key
 	pages   pages
 	echo    *echo.Echo
 
@@ -78,7 +81,7 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{db: o.DB, log: o.Log, baseURL: strings.TrimSuffix(o.BaseURL, "/"), speech: o.Speech, demo: o.Demo, pages: parsed}
+	s := &Server{db: o.DB, log: o.Log, baseURL: strings.TrimSuffix(o.BaseURL, "/"), speech: o.Speech, demo: o.Demo, key: o.Key, pages: parsed}
 	s.pulse, s.ending = streamPulse, make(chan struct{})
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 	s.hub = live.New(s.build, s.versions, o.Log)

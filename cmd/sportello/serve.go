@@ -70,13 +70,17 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err := errors.Join(static.Check(), static.CheckMessages()); err != nil {
 		return err
 	}
+	key, err := readKey(c.String("data"))
+	if err != nil {
+		return err
+	}
 	listener, err := net.Listen("tcp", c.String("addr"))
 	if err != nil {
 		return hint(err, "Choose another address with --addr, or stop the program that has it.")
 	}
 	base := baseOf(c.String("base-url"), listener.Addr().String())
 	server, err := kiosk.New(kiosk.Options{
-		DB: db, Log: log, BaseURL: base, Data: data, Demo: doors, Proxies: proxies, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
+		DB: db, Log: log, BaseURL: base, Data: data, Demo: doors, Proxies: proxies, Key: key, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())
