@@ -87,18 +87,7 @@ func decode(c echo.Context, into any) error {
 		return err
 	}
 	var wrong wrongs
-	fields := reflect.ValueOf(into).Elem()
-	for i := range fields.NumField() {
-		name := fields.Type().Field(i).Tag.Get("json")
-		raw, ok := given[name]
-		delete(given, name)
-		if ok && (string(raw) == "null" || json.Unmarshal(raw, fields.Field(i).Addr().Interface()) != nil) {
-			wrong.add(name, fieldType)
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		wrong.add(name, fieldUnknown)
-	}
+	fill(reflect.ValueOf(into).Elem(), "", given, &wrong)
 	if err := wrong.malformed(); err != nil {
 		return err
 	}
@@ -106,6 +95,36 @@ func decode(c echo.Context, into any) error {
 		b.check(&wrong)
 	}
 	return wrong.invalid()
+}
+
+// fill sets the fields of a struct, whose names begin with prefix in what is wrong, to those given.
+func fill(into reflect.Value, prefix string, given map[string]json.RawMessage, w *wrongs) {
+	for i := range into.NumField() {
+		name := into.Type().Field(i).Tag.Get("json")
+		raw, ok := given[name]
+		delete(given, name)
+		if ok && !set(into.Field(i), prefix+name, raw, w) {
+			w.add(prefix+name, fieldType)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		w.add(prefix+name, fieldUnknown)
+	}
+}
+
+// set sets the field of a name and reports whether raw is of its type. An object in the object is as
+// strict.
+func set(field reflect.Value, name string, raw json.RawMessage, w *wrongs) bool {
+	value := field.Addr().Interface()
+	if _, own := value.(json.Unmarshaler); own || field.Kind() != reflect.Struct {
+		return string(raw) != "null" && json.Unmarshal(raw, value) == nil
+	}
+	var given map[string]json.RawMessage
+	if json.Unmarshal(raw, &given) != nil || given == nil {
+		return false
+	}
+	fill(field, name+".", given, w)
+	return true
 }
 
 // readObject reads the fields of a body's one JSON object.
