@@ -17,6 +17,10 @@ import (
 // headerKey names a change: asked for again under the same key, it is not made again.
 const headerKey = "Idempotency-Key"
 
+// shortestKey is how many characters a stranger's key has at least: what was made is told to who has the
+// key, and of those behind one address each is to have another.
+const shortestKey = 16
+
 // openAPI describes every call of the API (OpenAPI 3.1); a test holds it against the server.
 //
 //go:embed openapi.json
@@ -39,6 +43,8 @@ func (s *Server) apiRoutes() {
 	s.handle(http.MethodGet, "/api/v1/tickets/:token", access.HoldTicket, s.apiTicket)
 	s.handle(http.MethodDelete, "/api/v1/tickets/:token", access.HoldTicket, s.apiLeave)
 	s.handle(http.MethodGet, "/api/v1/tickets/:token/events", access.HoldTicket, s.apiTicketEvents)
+
+	s.appointmentRoutes(root, office)
 
 	s.act(office+"/tickets", access.IssueTicket, s.apiIssue)
 	s.act(ticket+"/call", access.CallChosen, apiStep(s, callStep))
@@ -75,7 +81,12 @@ func (s *Server) once(c echo.Context, v visitor, body any, change func(ctx conte
 	if err != nil {
 		return access.Made{}, err
 	}
-	ask := access.Ask{By: v.by(), Key: r.Header.Get(headerKey), What: []string{r.Method, r.URL.Path, string(content)}}
+	key := r.Header.Get(headerKey)
+	by, known := asks(c, v)
+	if !known && key != "" && len(key) < shortestKey {
+		return access.Made{}, wrongs{{Name: headerKey, Code: fieldRange}}.invalid()
+	}
+	ask := access.Ask{By: by, Key: key, What: []string{r.Method, r.URL.Path, string(content)}}
 	var made access.Made
 	err = s.db.Update(r.Context(), func(tx *store.Tx) (err error) {
 		made, err = access.Once(r.Context(), tx, ask, func() (access.Made, error) { return change(r.Context(), tx) })

@@ -254,7 +254,7 @@ func (a *apiHouse) want(r apiAnswer, status int, code string) apiAnswer {
 func (a *apiHouse) change(who, path, body string, status int) apiAnswer {
 	a.t.Helper()
 	a.keys++
-	key := fmt.Sprintf("key %d", a.keys)
+	key := fmt.Sprintf("key %d of this test", a.keys)
 	first := a.want(a.send(who, "POST", path, body, "Idempotency-Key", key), status, "")
 	before := a.version()
 	again := a.want(a.send(who, "POST", path, body, "Idempotency-Key", key), status, "")
@@ -292,6 +292,7 @@ func TestDescriptionAndServerAgree(t *testing.T) {
 	a.driveTickets()
 	a.driveRefusals()
 	a.driveDevices()
+	a.driveAppointments() // last: screens lock by its time
 	var described []string
 	parameter := regexp.MustCompile(`\{(\w+)\}`)
 	for path, item := range a.doc.Paths.Map() {
@@ -338,6 +339,7 @@ func TestDescriptionKnowsEveryValue(t *testing.T) {
 		{"reasons of a call", body(ticket+"call", "reason"), kiosk.CallReasons},
 		{"reasons of parking", body(ticket+"park", "reason"), kiosk.ParkReasons},
 		{"reasons of a pause", body("/api/v1/offices/{office}/desks/{desk}/pause", "reason"), kiosk.PauseReasons},
+		{"reasons of a cancellation", body("/api/v1/appointments/{token}/cancel", "reason"), kiosk.CancelReasons},
 		{"languages", a.doc.Components.Schemas["Language"], languages},
 		{"channels", a.doc.Components.Schemas["Channel"], channels},
 	}

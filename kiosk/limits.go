@@ -2,7 +2,9 @@ package kiosk
 
 import (
 	"cmp"
+	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -10,6 +12,7 @@ import (
 	"github.com/labstack/echo/v4"
 	"golang.org/x/time/rate"
 
+	"sportello/booking"
 	"sportello/internal/fault"
 )
 
@@ -29,6 +32,14 @@ const (
 	ticketStreams  = 10
 )
 
+// How many starts one may have held within booking.HoldFor, without those given up: an account, device or
+// program by itself, and all others of one network address together. So nobody holds a whole diary, nor
+// books it for people there are not.
+const (
+	ownHolds     = 50
+	addressHolds = 5
+)
+
 // errTooMany is returned to who asks too often; a second later there is room for many again.
 var errTooMany = fault.New(fault.TooMany, "too_many_requests", "seconds", 1)
 
@@ -38,6 +49,13 @@ type limits struct {
 	askers  map[string]*asker
 	swept   time.Time
 	streams map[string]int // open, by asker
+	holds   map[string][]*holding
+}
+
+// holding is a hold that counts on its asker until an instant.
+type holding struct {
+	token string // "" while it is being made
+	until time.Time
 }
 
 type asker struct {
@@ -49,7 +67,7 @@ type asker struct {
 const sweepEvery = time.Minute
 
 func newLimits() *limits {
-	return &limits{askers: make(map[string]*asker), streams: make(map[string]int)}
+	return &limits{askers: make(map[string]*asker), streams: make(map[string]int), holds: make(map[string][]*holding)}
 }
 
 // allow refuses a request too many of its visitor.
@@ -101,6 +119,56 @@ func (l *limits) stream(c echo.Context, v visitor) (end func(), err error) {
 	}, nil
 }
 
+// spend counts a request as cost of them, so that who asks for much asks the less often.
+func (l *limits) spend(c echo.Context, v visitor, now time.Time, cost int) error {
+	key, _ := asks(c, v)
+	if l.of(key, now).AllowN(now, min(cost, askBurst)) {
+		return nil
+	}
+	return errTooMany
+}
+
+// hold counts a hold that is to be made on its asker. The caller tells made the hold's token, or "" when
+// there was none to make.
+func (l *limits) hold(c echo.Context, v visitor, now time.Time) (made func(token string), err error) {
+	key, known := asks(c, v)
+	most := addressHolds
+	if known {
+		most = ownHolds
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropHolds(key, func(h *holding) bool { return !now.Before(h.until) })
+	if held := l.holds[key]; len(held) >= most {
+		wait := held[0].until.Sub(now)
+		return func(string) {}, fault.New(fault.TooMany, "too_many_holds", "seconds", int(math.Ceil(wait.Seconds())))
+	}
+	h := &holding{until: now.Add(booking.HoldFor)}
+	l.holds[key] = append(l.holds[key], h)
+	return func(token string) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if h.token = token; token == "" {
+			l.dropHolds(key, func(other *holding) bool { return other == h })
+		}
+	}, nil
+}
+
+// released has a hold that its asker gave up count no more.
+func (l *limits) released(c echo.Context, v visitor, token string) {
+	key, _ := asks(c, v)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.dropHolds(key, func(h *holding) bool { return h.token == token })
+}
+
+// dropHolds forgets some of the holds of an asker.
+func (l *limits) dropHolds(key string, over func(h *holding) bool) {
+	if l.holds[key] = slices.DeleteFunc(l.holds[key], over); len(l.holds[key]) == 0 {
+		delete(l.holds, key)
+	}
+}
+
 func (l *limits) of(key string, now time.Time) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -109,6 +177,9 @@ func (l *limits) of(key string, now time.Time) *rate.Limiter {
 			if now.Sub(a.last) > sweepEvery {
 				delete(l.askers, key)
 			}
+		}
+		for key := range l.holds {
+			l.dropHolds(key, func(h *holding) bool { return !now.Before(h.until) })
 		}
 		l.swept = now
 	}

@@ -14,6 +14,8 @@ var (
 	CallReasons  = callReasons
 	ParkReasons  = parkReasons
 	PauseReasons = pauseReasons
+
+	CancelReasons = cancelReasons
 )
 
 // Picture is what an office's screens show now.
