@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -126,7 +127,9 @@ func (s *Server) apiAvailability(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, found)
+	text := found.AppendJSON(nil)
+	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
+	return c.JSONBlob(http.StatusOK, text)
 }
 
 // territoryAsked returns the territory id, or the only one there is when none is named.
