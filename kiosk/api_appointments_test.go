@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -12,6 +13,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sportello/booking"
 	"sportello/booking/territory"
@@ -300,6 +303,9 @@ func TestAPIRefusesToBook(t *testing.T) {
 	}
 	if n := a.count(`SELECT COUNT(*) FROM claims`); n != claims {
 		t.Errorf("%d claims were %d", n, claims)
+	}
+	if ended := a.want(a.send("", "GET", availability("service=INPS-NASPI&office="+deskOffice+"&"+from), ""), 200, ""); !strings.Contains(ended.text, `"none_because":"service_ended"`) {
+		t.Errorf("got %s", ended.text)
 	}
 	a.clock.Add(booking.HoldFor)
 	a.want(a.send("", "POST", appointmentsPath, bookingOf(live)), 410, "hold_expired")
@@ -599,4 +605,64 @@ func (a *apiHouse) texts(query string) (all []string) {
 		return rows.Err()
 	})
 	return all
+}
+
+// TestWhereSoonest asks for all offices of a territory: where soonest comes first, which territory need
+// be said only when there are several, and who asks for much may not ask often.
+func TestWhereSoonest(t *testing.T) {
+	a := newAPIHouse(t)
+	const everywhere = "/api/v1/availability?service=JNT-LAVORO&from=2026-12-04&to=2026-12-17"
+	var got booking.Availability
+	a.want(a.send("", "GET", everywhere, ""), 200, "").into(t, &got)
+	if len(got.Offices) < 3 || got.Offices[0].FirstFree == nil {
+		t.Fatalf("got %+v", got)
+	}
+	for i, o := range got.Offices[1:] {
+		if before := got.Offices[i]; o.FirstFree != nil && (before.FirstFree == nil || o.FirstFree.Before(*before.FirstFree)) {
+			t.Errorf("%s with %v comes before %s with %v", before.Office, before.FirstFree, o.Office, o.FirstFree)
+		}
+	}
+	a.update(func(ctx context.Context, tx *store.Tx) error { importDemo(ctx, t, tx, "bergamo"); return nil })
+	if refused := a.want(a.send("", "GET", everywhere, ""), 422, "invalid"); !strings.Contains(refused.text, `"territory"`) {
+		t.Errorf("got %s", refused.text)
+	}
+	named := a.want(a.send("", "GET", everywhere+"&territory=isernia", ""), 200, "")
+	answered := 0
+	for last := named; last.status == http.StatusOK; answered++ {
+		last = a.send("", "GET", everywhere+"&territory=isernia", "")
+	}
+	if most := 300 / len(got.Offices); answered > most {
+		t.Errorf("%d questions about %d offices were answered at once", answered, len(got.Offices))
+	}
+}
+
+// TestNothingStaleIsOffered books starts and cancels them from several sides, on each database, and
+// looks after each answer at what is offered.
+func TestNothingStaleIsOffered(t *testing.T) {
+	const bookers, each = 4, 3
+	clock := storetest.At(deskMorning)
+	storetest.Each(t, clock.Now, func(t *testing.T, db *store.DB) {
+		h := newBookedHouse(t, db, province(3, 2), "sede-1", "DUE")
+		ways, err := h.ways()
+		if err != nil {
+			t.Fatal(err)
+		}
+		starts := slices.Sorted(maps.Keys(ways))
+		var working sync.WaitGroup
+		for n := range bookers {
+			working.Go(func() {
+				for i := range each {
+					start := starts[n+i*bookers]
+					if err := h.book(start, ways[start]); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		working.Wait()
+		after, err := h.ways()
+		if diff := cmp.Diff(ways, after); diff != "" || err != nil {
+			t.Errorf("after all is cancelled: %v %s", err, diff)
+		}
+	})
 }

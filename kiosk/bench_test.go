@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -260,11 +261,7 @@ func (h *bookedHouse) bench(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	starts := make([]string, 0, len(ways))
-	for start := range ways {
-		starts = append(starts, start)
-	}
-	slices.Sort(starts)
+	starts := slices.Sorted(maps.Keys(ways))
 	_, text, err := h.send(http.MethodGet, h.month(), "")
 	if err != nil {
 		b.Fatal(err)
