@@ -141,7 +141,7 @@ func claimAgain(ctx context.Context, tx *store.Tx, a Appointment, freed time.Tim
 	}
 	from, until := a.Start, a.End
 	if s, ok := o.Territory.Service(a.Service); ok {
-		from, until = span(o, s, a.Start)
+		from, until = span(o, s, a.Start, a.End)
 	}
 	for from.Before(freed) {
 		from = from.Add(timetable.Grid * time.Minute)
