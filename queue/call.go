@@ -27,7 +27,7 @@ func CallNext(ctx context.Context, tx *store.Tx, at Seat) (Call, error) {
 		return Call{}, ErrNobody
 	}
 	t, _ := f.ticket(choice.Ticket.ID)
-	return call(ctx, tx, at, version, t, choice.Desks, choice.Reason)
+	return call(ctx, tx, at, version, t, t, choice.Desks, choice.Reason)
 }
 
 // CallChosen calls a waiting ticket out of order, for which a reason is asked; it is a code. The desk
@@ -51,12 +51,42 @@ func CallChosen(ctx context.Context, tx *store.Tx, at Seat, ticket, reason strin
 	if !ok {
 		return Call{}, fault.New(fault.Conflict, "cannot_take", "number", t.Label())
 	}
-	t.Reason = reason
-	return call(ctx, tx, at, version, t, choice.Desks, Chosen)
+	called := t
+	called.Reason = reason
+	return call(ctx, tx, at, version, t, called, choice.Desks, Chosen)
 }
 
-// Chosen is the reason of a call out of order.
-const Chosen rule.Reason = "chosen"
+// StartWithPresent calls a joint ticket to this desk alone, for the part of one institution for which
+// its officer acts, because the officer of another is late or absent; reason is a code. When the part
+// is done the ticket waits for the institutions that are left, with its number and due time. What the
+// desk does not serve or no other institution is left for is refused with cannot_take.
+func StartWithPresent(ctx context.Context, tx *store.Tx, at Seat, ticket, reason string) (Call, error) {
+	if !audit.IsCode(reason) {
+		return Call{}, errReason
+	}
+	version, f, err := readyDesk(ctx, tx, at)
+	if err != nil {
+		return Call{}, err
+	}
+	t, err := ByID(ctx, tx, ticket)
+	if err != nil {
+		return Call{}, err
+	}
+	if err := callable(f, t); err != nil {
+		return Call{}, err
+	}
+	called := t
+	if called.Part, called.Reason = f.part(t, at.Desk), reason; called.Part == "" {
+		return Call{}, fault.New(fault.Conflict, "cannot_take", "number", t.Label())
+	}
+	return call(ctx, tx, at, version, t, called, []string{at.Desk}, WithPresent)
+}
+
+// The reasons of calls that the calling rule did not choose.
+const (
+	Chosen      rule.Reason = "chosen"       // out of order
+	WithPresent rule.Reason = "with_present" // a joint ticket, without the other institutions
+)
 
 // callable refuses a ticket of another office or one that does not wait; of one that is called it
 // tells where and when.
@@ -93,8 +123,7 @@ func readyDesk(ctx context.Context, tx *store.Tx, at Seat) (int64, *floor, error
 	return version, f, nil
 }
 
-func call(ctx context.Context, tx *store.Tx, at Seat, version int64, t Ticket, desks []string, why rule.Reason) (Call, error) {
-	before := t
+func call(ctx context.Context, tx *store.Tx, at Seat, version int64, before, t Ticket, desks []string, why rule.Reason) (Call, error) {
 	t.State, t.CalledAt, t.ChangedAt, t.Calls, t.Why, t.Desks = Called, tx.Now, tx.Now, 1, why, desks
 	t.undo = footprintOf(undoCall, before)
 	if err := save(ctx, tx, before, t); err != nil {
@@ -110,7 +139,7 @@ func call(ctx context.Context, tx *store.Tx, at Seat, version int64, t Ticket, d
 		return Call{}, err
 	}
 	detail := map[string]any{"desks": desks, "why": string(why)}
-	if t.Reason != "" && why == Chosen {
+	if why == Chosen || why == WithPresent {
 		detail["reason"] = t.Reason
 	}
 	return c, record(ctx, tx, t, version, at.By, "ticket.call", detail)

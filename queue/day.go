@@ -59,6 +59,7 @@ func endTicket(ctx context.Context, tx *store.Tx, t Ticket, as State, version in
 	} else {
 		t.State, t.EndedAt, t.Desks = as, tx.Now, nil
 	}
+	t.Part = ""
 	if err := save(ctx, tx, before, t); err != nil {
 		return err
 	}

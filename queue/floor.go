@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"time"
 
+	"sportello/booking"
 	"sportello/booking/territory"
+	"sportello/booking/timetable"
 	"sportello/internal/store"
 	"sportello/queue/forecast"
 	"sportello/queue/rule"
@@ -19,7 +21,8 @@ type floor struct {
 	now     time.Time
 	tickets []Ticket // of today: waiting, parked, no-shows; and whatever is at a desk
 	desks   []Desk
-	times   map[string]forecast.Time // by service
+	times   map[string]forecast.Time          // by service
+	staff   map[string][]timetable.Assignment // by appointment, of the tickets that have one
 }
 
 const (
@@ -47,7 +50,10 @@ func readFloor(ctx context.Context, tx *store.Tx, office *territory.Office) (*fl
 			f.desks[i].Ticket = f.tickets[at].ID
 		}
 	}
-	f.times, err = serviceTimes(ctx, tx, office)
+	if f.times, err = serviceTimes(ctx, tx, office); err != nil {
+		return nil, err
+	}
+	f.staff, err = booking.StaffOf(ctx, tx, f.appointments())
 	return f, err
 }
 
@@ -73,6 +79,32 @@ func (f *floor) readAtDesks(ctx context.Context, tx *store.Tx) error {
 		f.tickets = append(f.tickets, t)
 	}
 	return rows.Err()
+}
+
+// appointments are the ids of those whose tickets are on the floor.
+func (f *floor) appointments() []string {
+	var ids []string
+	for _, t := range f.tickets {
+		if t.Appointment != "" {
+			ids = append(ids, t.Appointment)
+		}
+	}
+	return ids
+}
+
+// part is the institution for whose part of a joint ticket a desk could take it alone, "" for none.
+func (f *floor) part(t Ticket, desk string) string {
+	d, _ := f.desk(desk)
+	s, ok := f.office.Territory.Service(t.Service)
+	if !ok || !slices.Contains(d.Services, t.Service) {
+		return ""
+	}
+	needs := left(s, t.Done)
+	i := slices.IndexFunc(needs, func(id string) bool { return slices.Contains(d.Institutions, id) })
+	if i < 0 || len(needs) < 2 {
+		return ""
+	}
+	return needs[i]
 }
 
 func (f *floor) ticket(id string) (Ticket, bool) {
@@ -113,7 +145,7 @@ func (f *floor) asRule(t Ticket) rule.Ticket {
 		Length: f.times[t.Service].Median,
 	}
 	if s, ok := f.office.Territory.Service(t.Service); ok {
-		r.Need = rule.Need{All: s.Needs, Any: s.NeedsAny, CoverAlone: s.OneOfficerMayCover}
+		r.Need = rule.Need{All: left(s, t.Done), Any: s.NeedsAny, CoverAlone: s.OneOfficerMayCover}
 	}
 	for _, d := range f.desks {
 		if slices.Contains(d.Released, t.ID) {
@@ -187,7 +219,7 @@ const (
 const selectDurations = `
 SELECT CASE WHEN served_as = '' THEN service_id ELSE served_as END, ended_at - started_at
 FROM tickets
-WHERE office_id = $1 AND ended_at > $2 AND state = 'served' AND outcome <> 'forgotten'
+WHERE office_id = $1 AND ended_at > $2 AND state = 'served' AND outcome <> 'forgotten' AND done = '[]'
 ORDER BY ended_at DESC LIMIT $3`
 
 // serviceTimes returns how long each service of the office takes, learned from its recent tickets

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"sportello/booking"
 	"sportello/booking/territory"
 	"sportello/booking/timetable"
 	"sportello/internal/audit"
@@ -70,13 +71,19 @@ func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 		Seq: version, Service: service.ID, State: Waiting, Origin: r.Origin, IssuedBy: r.By, Precedence: r.Precedence, Language: r.Language,
 		IssuedAt: tx.Now, DueAt: rule.DueWalkIn(tx.Now, opening, r.Precedence), ChangedAt: tx.Now,
 	}
+	return enter(ctx, tx, t, r)
+}
+
+// enter gives a ticket the next number of its series and puts it into the queue.
+func enter(ctx context.Context, tx *store.Tx, t Ticket, r Request) (Ticket, error) {
+	var err error
 	if t.Number, err = nextNumber(ctx, tx, t); err != nil {
 		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
 	}
 	if err := insert(ctx, tx, t, r); err != nil {
 		return Ticket{}, fmt.Errorf("issue ticket: %w", err)
 	}
-	return t, record(ctx, tx, t, version, r.By, "ticket.issue", nil)
+	return t, record(ctx, tx, t, t.Seq, r.By, "ticket.issue", nil)
 }
 
 // issuedBefore returns the ticket of a request that was sent before, or the fault unknown_ticket.
@@ -134,6 +141,9 @@ func Leave(ctx context.Context, tx *store.Tx, token string) (Ticket, error) {
 	if err != nil {
 		return Ticket{}, err
 	}
+	if err := lockTime(ctx, tx, t.ID); err != nil {
+		return Ticket{}, err
+	}
 	version, t, err := lockTicket(ctx, tx, t.ID)
 	if err != nil {
 		return Ticket{}, err
@@ -149,7 +159,10 @@ func Leave(ctx context.Context, tx *store.Tx, token string) (Ticket, error) {
 	if err := save(ctx, tx, before, t); err != nil {
 		return Ticket{}, fmt.Errorf("leave queue: %w", err)
 	}
-	return t, record(ctx, tx, t, version, "citizen", "ticket.leave", nil)
+	if err := record(ctx, tx, t, version, booking.Citizen, "ticket.leave", nil); err != nil {
+		return Ticket{}, err
+	}
+	return t, follow(ctx, tx, t, booking.Citizen)
 }
 
 // lockTicket locks the office of a ticket and reads the ticket as it then is.

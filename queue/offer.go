@@ -157,9 +157,9 @@ func readStops(ctx context.Context, tx *store.Tx, office *territory.Office, now 
 }
 
 const countIssued = `
-SELECT service_id, COUNT(*) FROM tickets WHERE office_id = $1 AND day = $2 AND state <> 'cancelled' GROUP BY service_id`
+SELECT service_id, COUNT(*) FROM tickets WHERE office_id = $1 AND day = $2 AND state <> 'cancelled' AND origin <> 'appointment' GROUP BY service_id`
 
-// issuedToday counts the day's tickets by service; who left the queue frees a place.
+// issuedToday counts the day's walk-ins by service; who left the queue frees a place.
 func issuedToday(ctx context.Context, tx *store.Tx, office *territory.Office, now time.Time) (map[string]int, error) {
 	rows, err := tx.Query(ctx, countIssued, office.ID, office.Today(now).String())
 	if err != nil {

@@ -266,6 +266,23 @@ func (p *Picture) Held(desk string) (rule.Hold, bool) {
 	return p.holds[i], true
 }
 
+// Staff returns who does the appointment of a ticket, in the order of the institutions needed, then a
+// mediator with none.
+func (p *Picture) Staff(t Ticket) []timetable.Assignment { return p.floor.staff[t.Appointment] }
+
+// Part returns the institution for whose part a desk could take a joint ticket without the others, ""
+// for none.
+func (p *Picture) Part(desk string, t Ticket) string { return p.floor.part(t, desk) }
+
+// Left returns the institutions of a joint ticket that it still has to meet, once one has had its part.
+func (p *Picture) Left(t Ticket) []string {
+	s, ok := p.Office.Territory.Service(t.Service)
+	if !ok || len(t.Done) == 0 {
+		return nil
+	}
+	return left(s, t.Done)
+}
+
 // Unserved returns the services that tickets can be had for now, but not be served before a paused
 // desk is back.
 func (p *Picture) Unserved() []*territory.Service {

@@ -74,7 +74,10 @@ type Ticket struct {
 	IssuedBy      string // as the audit names who asked for it: "device:ID"
 	Precedence    bool
 	Language      string
+	Appointment   string    // its id; "" a walk-in
 	AppointmentAt time.Time // zero: a walk-in
+	Part          string    // the institution that it is called or served for without the others; "" all it needs
+	Done          []string  // institutions of a joint service whose part is done
 	CameBack      CameBack
 	IssuedAt      time.Time
 	DueAt         time.Time

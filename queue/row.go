@@ -19,7 +19,8 @@ var errUnknownTicket = fault.New(fault.Missing, "unknown_ticket")
 const ticketColumns = `
 t.id, t.token, t.office_id, t.day, t.series, t.number, t.seq, t.area_id, t.service_id, t.institution_id, t.desk_id,
 t.state, t.origin, t.precedence, t.language, t.appointment_at, t.came_back, t.issued_at, t.due_at, t.called_at,
-t.started_at, t.ended_at, t.calls, t.why, t.outcome, t.reason, t.served_as, t.changed_at, t.undo, t.issued_by`
+t.started_at, t.ended_at, t.calls, t.why, t.outcome, t.reason, t.served_as, t.changed_at, t.undo, t.issued_by,
+COALESCE(t.appointment_id, ''), t.part, t.done`
 
 // scanner is a row of a query.
 type scanner interface{ Scan(...any) error }
@@ -34,15 +35,19 @@ func (a after) Scan(into ...any) error { return a.row.Scan(append(a.first, into.
 
 func scanTicket(row scanner) (Ticket, error) {
 	var t Ticket
-	var day string
+	var day, done string
 	var appointment, issued, due, called, started, ended, changed int64
 	err := row.Scan(&t.ID, &t.Token, &t.Office, &day, &t.Series, &t.Number, &t.Seq, &t.Area, &t.Service, &t.Institution, &t.OnlyDesk,
 		&t.State, &t.Origin, &t.Precedence, &t.Language, &appointment, &t.CameBack, &issued, &due, &called,
-		&started, &ended, &t.Calls, &t.Why, &t.Outcome, &t.Reason, &t.ServedAs, &changed, &t.undo, &t.IssuedBy)
+		&started, &ended, &t.Calls, &t.Why, &t.Outcome, &t.Reason, &t.ServedAs, &changed, &t.undo, &t.IssuedBy,
+		&t.Appointment, &t.Part, &done)
 	if err != nil {
 		return Ticket{}, err
 	}
 	if t.Day, err = timetable.ParseDate(day); err != nil {
+		return Ticket{}, err
+	}
+	if err := json.Unmarshal([]byte(done), &t.Done); err != nil {
 		return Ticket{}, err
 	}
 	t.AppointmentAt, t.IssuedAt, t.DueAt = store.FromMillis(appointment), store.FromMillis(issued), store.FromMillis(due)
@@ -53,15 +58,17 @@ func scanTicket(row scanner) (Ticket, error) {
 
 const insertTicket = `
 INSERT INTO tickets (id, token, office_id, day, series, number, seq, area_id, service_id, institution_id, desk_id,
-  state, origin, precedence, language, request_key, appointment_at, came_back, issued_at, due_at, changed_at, issued_by)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`
+  state, origin, precedence, language, request_key, appointment_at, came_back, issued_at, due_at, changed_at, issued_by,
+  appointment_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)`
 
 func insert(ctx context.Context, tx *store.Tx, t Ticket, r Request) error {
 	key := r.key(t.Day)
 	_, err := tx.Exec(ctx, insertTicket, t.ID, t.Token, t.Office, t.Day.String(), t.Series, t.Number, t.Seq, t.Area, t.Service,
 		t.Institution, t.OnlyDesk, string(t.State), string(t.Origin), t.Precedence, t.Language,
 		sql.NullString{String: key, Valid: key != ""}, store.Millis(t.AppointmentAt), string(t.CameBack),
-		store.Millis(t.IssuedAt), store.Millis(t.DueAt), store.Millis(t.ChangedAt), t.IssuedBy)
+		store.Millis(t.IssuedAt), store.Millis(t.DueAt), store.Millis(t.ChangedAt), t.IssuedBy,
+		sql.NullString{String: t.Appointment, Valid: t.Appointment != ""})
 	return err
 }
 
@@ -146,12 +153,15 @@ type footprint struct {
 	Outcome   string      `json:"outcome"`
 	Reason    string      `json:"reason"`
 	ServedAs  string      `json:"served_as"`
+	Part      string      `json:"part"`
+	Done      []string    `json:"done"`
 }
 
 func footprintOf(action string, t Ticket) string {
 	text, _ := json.Marshal(footprint{ // a struct of plain fields always marshals
 		Action: action, State: t.State, Desks: t.Desks, CalledAt: store.Millis(t.CalledAt), StartedAt: store.Millis(t.StartedAt),
 		EndedAt: store.Millis(t.EndedAt), Calls: t.Calls, Why: t.Why, CameBack: t.CameBack, Outcome: t.Outcome, Reason: t.Reason, ServedAs: t.ServedAs,
+		Part: t.Part, Done: t.Done,
 	})
 	return string(text)
 }
@@ -159,7 +169,7 @@ func footprintOf(action string, t Ticket) string {
 const updateTicket = `
 UPDATE tickets SET state = $3, service_id = $4, institution_id = $5, desk_id = $6, came_back = $7, due_at = $8,
   called_at = $9, started_at = $10, ended_at = $11, calls = $12, outcome = $13, reason = $14, served_as = $15,
-  changed_at = $16, undo = $17, why = $18
+  changed_at = $16, undo = $17, why = $18, part = $19, done = $20
 WHERE id = $1 AND state = $2`
 
 // save writes t over before, and who is at which desk with it. Somebody else's step in between is a
@@ -167,7 +177,7 @@ WHERE id = $1 AND state = $2`
 func save(ctx context.Context, tx *store.Tx, before, t Ticket) error {
 	changed, err := tx.Exec(ctx, updateTicket, t.ID, string(before.State), string(t.State), t.Service, t.Institution, t.OnlyDesk,
 		string(t.CameBack), store.Millis(t.DueAt), store.Millis(t.CalledAt), store.Millis(t.StartedAt), store.Millis(t.EndedAt),
-		t.Calls, t.Outcome, t.Reason, t.ServedAs, store.Millis(t.ChangedAt), t.undo, string(t.Why))
+		t.Calls, t.Outcome, t.Reason, t.ServedAs, store.Millis(t.ChangedAt), t.undo, string(t.Why), t.Part, asJSON(t.Done))
 	if err != nil {
 		return err
 	}

@@ -38,13 +38,23 @@ func step(ctx context.Context, tx *store.Tx, at Seat, ticket, action string, cha
 	if err := change(office, &t); err != nil {
 		return Ticket{}, err
 	}
+	if len(t.Desks) == 0 {
+		t.Part = ""
+	}
 	if err := save(ctx, tx, before, t); err != nil {
 		return Ticket{}, fmt.Errorf("%s: %w", action, err)
 	}
 	if err := alive(ctx, tx, at); err != nil {
 		return Ticket{}, fmt.Errorf("%s: %w", action, err)
 	}
-	return t, record(ctx, tx, t, version, at.By, action, map[string]any{"from": string(before.State), "desk": at.Desk})
+	detail := map[string]any{"from": string(before.State), "desk": at.Desk}
+	if before.Part != "" {
+		detail["part"] = before.Part
+	}
+	if err := record(ctx, tx, t, version, at.By, action, detail); err != nil {
+		return Ticket{}, err
+	}
+	return t, follow(ctx, tx, t, at.By)
 }
 
 // from refuses a step from any other than the given states.
@@ -67,8 +77,12 @@ func Start(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, e
 }
 
 // Finish ends a service. Both outcome and servedAs, the service that was done when it was another
-// than the ticket's, may be empty. A ticket that was never started counts from its call.
+// than the ticket's, may be empty. A ticket that was never started counts from its call. One that was
+// served for a part goes back into the queue for the institutions that are left.
 func Finish(ctx context.Context, tx *store.Tx, at Seat, ticket, outcome, servedAs string) (Ticket, error) {
+	if err := lockTime(ctx, tx, ticket); err != nil {
+		return Ticket{}, err
+	}
 	return step(ctx, tx, at, ticket, "ticket.finish", func(o *territory.Office, t *Ticket) error {
 		if err := from(t, Called, Serving); err != nil {
 			return err
@@ -77,10 +91,31 @@ func Finish(ctx context.Context, tx *store.Tx, at Seat, ticket, outcome, servedA
 			return fault.New(fault.Missing, "unknown_service", "service", servedAs)
 		}
 		t.undo = footprintOf(undoFinish, *t)
+		if goOn(o, t) {
+			return nil
+		}
 		finish(t, tx.Now, outcome)
 		t.ServedAs = servedAs
 		return nil
 	})
+}
+
+// goOn has a ticket whose part is done wait for the institutions that are left, and reports whether
+// there are any.
+func goOn(o *territory.Office, t *Ticket) bool {
+	s, ok := o.Territory.Service(t.Service)
+	done := append(slices.Clone(t.Done), t.Part)
+	if t.Part == "" || !ok || len(left(s, done)) == 0 {
+		return false
+	}
+	t.Done, t.OnlyDesk, t.Institution = done, "", ""
+	again(t, Transferred)
+	return true
+}
+
+// left are the institutions that a service needs and that have not had their part.
+func left(s *territory.Service, done []string) []string {
+	return slices.DeleteFunc(slices.Clone(s.Needs), func(id string) bool { return slices.Contains(done, id) })
 }
 
 // finish makes a ticket at a desk a served one.
@@ -94,6 +129,9 @@ func finish(t *Ticket, now time.Time, outcome string) {
 // MarkNoShow ends the call of somebody who did not come, after as many calls as the office asks
 // for, else too_few_calls.
 func MarkNoShow(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, error) {
+	if err := lockTime(ctx, tx, ticket); err != nil {
+		return Ticket{}, err
+	}
 	return step(ctx, tx, at, ticket, "ticket.no_show", func(o *territory.Office, t *Ticket) error {
 		if err := from(t, Called); err != nil {
 			return err
@@ -121,6 +159,9 @@ func Park(ctx context.Context, tx *store.Tx, at Seat, ticket, reason string) (Ti
 // Resume puts a parked ticket, or a no-show of the last ReturnWithin, back into the queue with its
 // due time; after that it is too_late_to_return.
 func Resume(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, error) {
+	if err := lockTime(ctx, tx, ticket); err != nil {
+		return Ticket{}, err
+	}
 	return step(ctx, tx, at, ticket, "ticket.resume", func(_ *territory.Office, t *Ticket) error {
 		if err := from(t, Parked, NoShow); err != nil {
 			return err
@@ -163,6 +204,10 @@ func Transfer(ctx context.Context, tx *store.Tx, at Seat, ticket string, to Targ
 		if err := mayMove(ctx, tx, o, at, *t, to); err != nil {
 			return err
 		}
+		if to.Service != t.Service {
+			t.Done = nil
+		}
+		t.Done = slices.DeleteFunc(t.Done, func(id string) bool { return id == to.Institution })
 		t.Service, t.OnlyDesk, t.Institution = to.Service, to.Desk, to.Institution
 		again(t, Transferred)
 		return nil
@@ -227,6 +272,9 @@ const withdrawCalls = `UPDATE calls SET withdrawn = TRUE WHERE ticket_id = $1 AN
 // nothing_to_undo. Its desks must still be open and those of the same officers, else desk_not_open,
 // and have called nobody else, else desk_busy.
 func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, error) {
+	if err := lockTime(ctx, tx, ticket); err != nil {
+		return Ticket{}, err
+	}
 	version, t, err := lockTicket(ctx, tx, ticket)
 	if err != nil {
 		return Ticket{}, err
@@ -262,7 +310,10 @@ func Undo(ctx context.Context, tx *store.Tx, at Seat, ticket string) (Ticket, er
 	if err := alive(ctx, tx, at); err != nil {
 		return Ticket{}, fmt.Errorf("undo: %w", err)
 	}
-	return t, record(ctx, tx, t, version, at.By, "ticket.undo", map[string]any{"undone": last.Action})
+	if err := record(ctx, tx, t, version, at.By, "ticket.undo", map[string]any{"undone": last.Action}); err != nil {
+		return Ticket{}, err
+	}
+	return t, follow(ctx, tx, t, at.By)
 }
 
 // free refuses an undo by another desk than the ticket's, and one whose desks cannot take the ticket
@@ -290,4 +341,5 @@ func (f footprint) restore(t *Ticket) {
 	t.State, t.Desks, t.Calls, t.Why, t.CameBack = f.State, f.Desks, f.Calls, f.Why, f.CameBack
 	t.CalledAt, t.StartedAt, t.EndedAt = store.FromMillis(f.CalledAt), store.FromMillis(f.StartedAt), store.FromMillis(f.EndedAt)
 	t.Outcome, t.Reason, t.ServedAs = f.Outcome, f.Reason, f.ServedAs
+	t.Part, t.Done = f.Part, f.Done
 }

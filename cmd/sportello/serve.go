@@ -185,6 +185,7 @@ const papersKept = 30
 func chores(db *store.DB, printers *spool.Spooler) []jobs.Job {
 	return []jobs.Job{
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
+		{Name: "settle-appointments", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return settleAppointments(ctx, db) }},
 		{Name: "end-holds", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error { return booking.Sweep(ctx, tx) })
 		}},
@@ -223,6 +224,30 @@ func closeForgotten(ctx context.Context, db *store.DB) error {
 		faults = append(faults, db.Update(ctx, func(tx *store.Tx) error {
 			_, err := queue.CloseForgotten(ctx, tx, office, "job:close-forgotten")
 			return err
+		}))
+	}
+	return errors.Join(faults...)
+}
+
+// settleAppointments ends the appointments that nobody came to, or whose tickets ended with the day. One
+// appointment's trouble is not the others'.
+func settleAppointments(ctx context.Context, db *store.DB) error {
+	var behind []string
+	var faults []error
+	err := db.View(ctx, func(tx *store.Tx) error {
+		all, err := territory.List(ctx, tx)
+		for _, t := range all {
+			for _, o := range t.Offices {
+				some, err := queue.Unsettled(ctx, tx, o.ID)
+				behind, faults = append(behind, some...), append(faults, err)
+			}
+		}
+		return err
+	})
+	faults = append(faults, err)
+	for _, appointment := range behind {
+		faults = append(faults, db.Update(ctx, func(tx *store.Tx) error {
+			return queue.Settle(ctx, tx, appointment, "job:settle-appointments")
 		}))
 	}
 	return errors.Join(faults...)
