@@ -70,9 +70,9 @@ func (s *Server) enqueue(ctx context.Context, tx *store.Tx, d access.Device, t q
 	}
 	paper := printouts.Ticket{
 		Number: t.Label(), Area: areaName(office, t), Office: office.Name, Address: office.Address,
-		IssuedAt: t.IssuedAt.In(office.Zone()), StatusURL: s.phoneURL(t), Language: t.Language, Words: paperWords(static.Italian),
+		IssuedAt: t.IssuedAt.In(office.Zone()), StatusURL: s.phoneURL(t), Language: t.Language, Words: paperWords(static.Italian, office, t),
 	}
-	if second := paperWords(t.Language); t.Language != static.Italian {
+	if second := paperWords(t.Language, office, t); t.Language != static.Italian {
 		paper.Second = &second
 	}
 	for _, id := range office.Institutions {
@@ -86,14 +86,23 @@ func (s *Server) enqueue(ctx context.Context, tx *store.Tx, d access.Device, t q
 	return err
 }
 
-func paperWords(lang string) printouts.Words {
+func paperWords(lang string, office *territory.Office, t queue.Ticket) printouts.Words {
 	return printouts.Words{
 		Title:         static.Text(lang, "paper.ticket.title"),
+		Appointment:   appointmentWords(lang, office, t),
 		WaitHere:      static.Text(lang, "paper.ticket.wait_here"),
 		NotInOrder:    static.Text(lang, "paper.ticket.not_in_order"),
 		FollowOnPhone: static.Text(lang, "paper.ticket.follow_on_phone"),
 		KeepTicket:    static.Text(lang, "paper.ticket.keep"),
 	}
+}
+
+// appointmentWords tell the time of a ticket's appointment; "" for a walk-in.
+func appointmentWords(lang string, office *territory.Office, t queue.Ticket) string {
+	if t.AppointmentAt.IsZero() {
+		return ""
+	}
+	return static.Text(lang, "paper.ticket.appointment", "time", t.AppointmentAt.In(office.Zone()).Format("15:04"))
 }
 
 // phoneURL is where a phone follows a ticket; "" when phones cannot reach this server.
@@ -116,6 +125,7 @@ type ticketView struct {
 	frame
 	ID, Number string
 	Area       string
+	Booked     string // the time of its appointment in words, "" for a walk-in
 	Wait       string // how long, or that no desk is open; "" once it is called
 	Called     string // where to go, once it is called
 	Ended      bool   // nothing more will happen to it
@@ -217,7 +227,7 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	f.own.Set("id", t.ID)
 	f.Precedence = t.Precedence
 	view := ticketView{
-		frame: f, ID: t.ID, Number: t.Label(), Area: areaName(p.Office, t), Paper: paperNone, Job: status.Job, Ended: t.State.Ended(),
+		frame: f, ID: t.ID, Number: t.Label(), Area: areaName(p.Office, t), Booked: appointmentWords(f.Lang, p.Office, t), Paper: paperNone, Job: status.Job, Ended: t.State.Ended(),
 	}
 	if status.State != "" {
 		view.Paper, view.Owed = paperOf(status), owed(status)

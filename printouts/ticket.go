@@ -27,9 +27,10 @@ type Ticket struct {
 }
 
 // Words are the texts of a ticket in one language, from the message catalogue. They may say
-// neither a service nor a promise of time.
+// neither a service nor a promise of time; that of an appointment is none.
 type Words struct {
 	Title         string // over the number and in the document's title: "Il tuo numero"
+	Appointment   string // below the number, its time: "Appuntamento delle 9:30"; "" for a walk-in
 	WaitHere      string // over the area: "Aspetta qui"
 	NotInOrder    string // that numbers are not called in order: "I numeri non seguono l'ordine. Guarda il tabellone."
 	FollowOnPhone string // beside the QR code, what it is for: "Inquadra il codice: segui la fila dal telefono."
@@ -141,7 +142,7 @@ func (t Ticket) second(faces typefaces) *Words {
 
 func (w Words) legible(faces typefaces) (words Words, whole bool) {
 	whole = true
-	for _, text := range []*string{&w.Title, &w.WaitHere, &w.NotInOrder, &w.FollowOnPhone, &w.KeepTicket} {
+	for _, text := range []*string{&w.Title, &w.Appointment, &w.WaitHere, &w.NotInOrder, &w.FollowOnPhone, &w.KeepTicket} {
 		drawn, all := faces.legible(*text)
 		*text, whole = drawn, whole && all
 	}
@@ -178,7 +179,7 @@ func (s *ticketSheet) section() {
 	s.y += 2*dot + ticketGap
 }
 
-// number sets the number as large as the paper allows.
+// number sets the number as large as the paper allows, and below it the time of an appointment.
 func (s *ticketSheet) number(t Ticket) {
 	s.section()
 	if s.pair(s.label, t.Words.Title, t.Second.Title) {
@@ -186,6 +187,10 @@ func (s *ticketSheet) number(t Ticket) {
 	}
 	st := style{face: s.bold, size: ticketNumber, leading: 1}.fit(s.bold.width(t.Number), ticketBody, 0)
 	s.y += s.text(st, ticketMargin, s.y, ticketBody, t.Number)
+	if t.Words.Appointment+t.Second.Appointment != "" {
+		s.y += ticketGap
+		s.pair(s.strong, t.Words.Appointment, t.Second.Appointment)
+	}
 }
 
 // area says where to wait, in up to two lines of large type, and in more of smaller.

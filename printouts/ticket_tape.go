@@ -70,7 +70,7 @@ func (s *ticketTape) institutions(names []string) {
 	s.text(strong, line)
 }
 
-// number sets the number as large as the paper allows.
+// number sets the number as large as the paper allows, and below it the time of an appointment.
 func (s *ticketTape) number(t Ticket) {
 	s.section()
 	if s.pair(plain, t.Words.Title, t.Second.Title) {
@@ -78,6 +78,10 @@ func (s *ticketTape) number(t Ticket) {
 	}
 	s.fill(t.Number, ticketNumber*point/dot)
 	s.space(4)
+	if t.Words.Appointment+t.Second.Appointment != "" {
+		s.space(8)
+		s.pair(strong, t.Words.Appointment, t.Second.Appointment)
+	}
 }
 
 // area says where to wait, in large type unless that took too much paper.

@@ -101,6 +101,10 @@ func samples(t testing.TB) map[string]printouts.Ticket {
 	offline.StatusURL, offline.Address = "", ""
 	offline.Institutions = []string{"Centro per l'Impiego", "INPS", "Comune di Trescore Balneario", "Collocamento Mirato"}
 
+	booked, second := bilingual, ukrainian
+	booked.Words.Appointment, second.Appointment = "Appuntamento delle 9:30", "Запис на 9:30"
+	booked.Second = &second
+
 	unbroken := sample(t)
 	unbroken.Number = "ABCDEFGHIJ0123456789"
 	for _, s := range []*string{&unbroken.Area, &unbroken.Office, &unbroken.Address, &unbroken.Institutions[0]} {
@@ -113,6 +117,7 @@ func samples(t testing.TB) map[string]printouts.Ticket {
 		"long":      long,
 		"offline":   offline,
 		"unbroken":  unbroken,
+		"booked":    booked,
 		"bare":      {Number: "B7", IssuedAt: sample(t).IssuedAt},
 	}
 }
