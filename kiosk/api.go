@@ -44,9 +44,10 @@ func (s *Server) apiRoutes() {
 	s.handle(http.MethodDelete, "/api/v1/tickets/:token", access.HoldTicket, s.apiLeave)
 	s.handle(http.MethodGet, "/api/v1/tickets/:token/events", access.HoldTicket, s.apiTicketEvents)
 
-	s.appointmentRoutes(root, office)
+	s.bookingRoutes(root, office)
 
 	s.act(office+"/tickets", access.IssueTicket, s.apiIssue)
+	s.act(root+"/appointments/:token/check-in", access.CheckIn, s.apiCheckIn)
 	s.act(ticket+"/call", access.CallChosen, apiStep(s, callStep))
 	s.act(ticket+"/recall", access.WorkDesk, apiStep(s, recallStep))
 	s.act(ticket+"/start", access.WorkDesk, apiStep(s, plainStep(queue.Start)))

@@ -17,8 +17,8 @@ import (
 	"sportello/internal/store"
 )
 
-// appointmentRoutes are the calls about appointments, below root and those of an office.
-func (s *Server) appointmentRoutes(root, office string) {
+// bookingRoutes are the calls about appointments, below root and those of an office.
+func (s *Server) bookingRoutes(root, office string) {
 	appointment := root + "/appointments/:token"
 	s.handle(http.MethodGet, root+"/availability", access.SeeOffices, s.apiAvailability)
 	s.act(root+"/holds", access.Book, s.apiHold)

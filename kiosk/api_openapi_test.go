@@ -290,6 +290,7 @@ func TestDescriptionAndServerAgree(t *testing.T) {
 	a.driveOffices()
 	a.driveDesks()
 	a.driveTickets()
+	a.driveCheckIn()
 	a.driveRefusals()
 	a.driveDevices()
 	a.driveAppointments() // last: screens lock by its time
@@ -494,6 +495,28 @@ func (a *apiHouse) driveTickets() {
 	}
 	a.want(a.send("cpi-1", "POST", stepPath("none", "start"), ``), 404, "unknown_ticket")
 	a.driveJoint()
+}
+
+// driveCheckIn checks in the citizen of an appointment, at the kiosk and where it is not.
+func (a *apiHouse) driveCheckIn() {
+	appointment := a.book("JNT-LAVORO", deskMorning.Add(time.Hour))
+	path := func(token string) string { return "/api/v1/appointments/" + token + "/check-in" }
+	a.want(a.send("kiosk", "POST", path("none"), ``), 404, "unknown_appointment")
+	a.want(a.send("board", "POST", path(appointment.Token), ``), 403, "not_allowed")
+	a.want(a.send("not-here", "POST", path(appointment.Token), ``), 403, "other_office")
+	a.want(a.send("totem-agnone", "POST", path(appointment.Token), ``), 409, "appointment_elsewhere")
+	made := a.change("kiosk", path(appointment.Token), ``, 200)
+	if made.field("state") != "waiting" || made.field("print") != "queued" || made.field("service") != "JNT-LAVORO" {
+		a.t.Errorf("got %s", made.text)
+	}
+	again := a.change("program", path(appointment.Token), `{}`, 200)
+	if again.field("number") != made.field("number") || again.field("service") != "" {
+		a.t.Errorf("again, by somebody else: got %s", again.text)
+	}
+	late := a.book("JNT-LAVORO", deskMorning.Add(3*time.Hour/2))
+	a.want(a.send("volunteer", "POST", path(late.Token), ``), 409, "check_in_too_early")
+	a.want(a.send("", "DELETE", "/api/v1/tickets/"+made.field("token"), ""), 200, "")
+	a.want(a.send("kiosk", "POST", path(appointment.Token), ``), 409, "appointment_cancelled")
 }
 
 // driveJoint calls a joint ticket for two desks at once.

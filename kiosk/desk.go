@@ -95,6 +95,7 @@ var deskSteps = map[string]deskStep{
 	"transfer":    {may: access.WorkDesk, do: transfer},
 	"undo":        {may: access.WorkDesk, do: undo},
 	"release":     {may: access.WorkDesk, do: release},
+	"present":     {may: access.WorkDesk, do: startWithPresent},
 	"services":    {may: access.WorkDesk, do: setServices},
 	"pause":       {may: access.WorkDesk, do: pause},
 	"resume":      {may: access.WorkDesk, do: resume},
@@ -304,6 +305,15 @@ func callChosen(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Value
 		return nil, err
 	}
 	_, err = queue.CallChosen(ctx, tx, at, form.Get("ticket"), reason)
+	return nil, err
+}
+
+func startWithPresent(ctx context.Context, tx *store.Tx, at queue.Seat, form url.Values) (url.Values, error) {
+	reason, err := given(form, presentReasons)
+	if err != nil {
+		return nil, err
+	}
+	_, err = queue.StartWithPresent(ctx, tx, at, form.Get("ticket"), reason)
 	return nil, err
 }
 

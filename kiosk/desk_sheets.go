@@ -21,6 +21,7 @@ var (
 	parkReasons    = []string{"document", "form", "answer", "else"}
 	pauseReasons   = []string{"break", "meeting", "phone", "helping", "else"}
 	releaseReasons = []string{"gone", "urgent", "agreed", "else"}
+	presentReasons = []string{"officer_late", "officer_absent", "else"}
 	stopReasons    = []string{"no_officer", "system_down", "no_places"}
 	pauseMinutes   = []int{5, 10, 15, 30, 60}
 )
@@ -42,6 +43,8 @@ type sheetView struct {
 	Last         []lastService
 	Waiting      int    // in the whole office
 	Until        string // when the office closes; "" closed
+	Part         string // name of the institution for which the desk can take the ticket alone; "" none
+	Pairs        []freePair
 }
 
 // reasonChoice is a reason's code and the key of its words.
@@ -85,8 +88,12 @@ var deskSheets = map[string]sheet{
 		return r.about(view, ticket)
 	}},
 	"call": {access.CallChosen, func(r deskReader, view *sheetView, ticket string) bool {
-		view.Reasons = reasonsOf("call", callReasons)
+		view.Reasons, view.Part = reasonsOf("call", callReasons), r.part(ticket)
 		return r.about(view, ticket)
+	}},
+	"present": {access.WorkDesk, func(r deskReader, view *sheetView, ticket string) bool {
+		view.Reasons, view.Part = reasonsOf("present", presentReasons), r.part(ticket)
+		return view.Part != "" && r.about(view, ticket)
 	}},
 	"release": {access.WorkDesk, func(r deskReader, view *sheetView, ticket string) bool {
 		view.Reasons = reasonsOf("release", releaseReasons)
@@ -120,12 +127,21 @@ func (s *Server) deskSheet(name string, sheet sheet) func(c echo.Context, v visi
 		if !sheet.fill(r, view, c.QueryParam("ticket")) {
 			return toDesk(c, nil)
 		}
+		if name == "walk-in" {
+			if view.Pairs, err = s.pairs(c.Request().Context(), v, r); err != nil {
+				return err
+			}
+		}
 		return s.show(c, "desk/"+name, view)
 	}
 }
 
 // reader returns who asks: from the desk where the visitor sits, else about the office named.
 func (s *Server) reader(c echo.Context, v visitor) (deskReader, error) {
+	return s.readerAt(c, v, c.QueryParam("office"))
+}
+
+func (s *Server) readerAt(c echo.Context, v visitor, named string) (deskReader, error) {
 	ctx := c.Request().Context()
 	r := deskReader{lang: deskLanguage(c), runs: v.role().May(access.RunOffice)}
 	var at queue.Seat
@@ -135,7 +151,7 @@ func (s *Server) reader(c echo.Context, v visitor) (deskReader, error) {
 			return err
 		}
 		if !sits {
-			office, err := reached(ctx, tx, v, c.QueryParam("office"))
+			office, err := reached(ctx, tx, v, named)
 			if err != nil {
 				return err
 			}
@@ -154,6 +170,16 @@ func (s *Server) reader(c echo.Context, v visitor) (deskReader, error) {
 	d, _ := r.p.Desk(r.desk)
 	r.institutions = d.Institutions
 	return r, nil
+}
+
+// part is the name of the institution for whose part the desk could take a joint ticket alone, "" for
+// none.
+func (r deskReader) part(ticket string) string {
+	t, _ := r.p.Ticket(ticket)
+	if id := r.p.Part(r.desk, t); id != "" {
+		return r.institutionName(id)
+	}
+	return ""
 }
 
 // about names the ticket that a form is about; it must be one of the office's day.

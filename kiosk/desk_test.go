@@ -476,7 +476,7 @@ func TestHeldDesk(t *testing.T) {
 	})
 	h.at("inps-1", "2", "JNT-LAVORO")
 	b := h.at("cpi-1", "1", "JNT-LAVORO", "CPI-DID")
-	b.want(http.StatusOK, "Questo sportello aspetta L001", "prevista per le 09:50", "Insieme a Sportello 2", "appuntamento 09:50")
+	b.want(http.StatusOK, "Questo sportello aspetta L001", "prevista per le 09:50", "Insieme a Sportello 2", "appuntamento delle 09:50")
 	b.get("/desk/release?ticket=" + joint.ID)
 	b.want(http.StatusOK, "Non aspettare L001")
 	b.post("/desk/release", "ticket", joint.ID, "reason", "made up")
@@ -763,7 +763,7 @@ func TestPagesInBothLanguages(t *testing.T) {
 	look("signed out", h.browser(), "/sign-in")
 	look("choosing", h.at("cpi-2", ""), "/desk")
 	look("no officer", h.at("nobody", ""), "/desk")
-	look("reception", h.at("volunteer", ""), "/desk", "/desk/walk-in?office="+deskOffice)
+	look("reception", h.at("volunteer", ""), "/desk", "/desk/walk-in?office="+deskOffice, "/desk/appointments?office="+deskOffice)
 	look("reception of a manager", h.at("manager", ""), "/desk", "/desk/end-day?office="+deskOffice)
 	look("free", one, "/desk", "/desk/services", "/desk/pause", "/desk/close", "/desk/stop", "/desk/walk-in", "/desk/end-day",
 		"/desk/keys", "/sign-out", about("call", mine))
@@ -800,7 +800,7 @@ func TestPagesInBothLanguages(t *testing.T) {
 func TestEveryReasonHasWords(t *testing.T) {
 	for _, why := range []rule.Reason{
 		rule.JointReady, rule.BeforeJoint, rule.Returned, rule.Transferred, rule.Resumed, rule.AppointmentEarly, rule.AppointmentLate,
-		rule.AppointmentTime, rule.Precedence, rule.WaitedThreshold, rule.OnlyOne, rule.LongestDue,
+		rule.AppointmentTime, rule.Precedence, rule.WaitedThreshold, rule.OnlyOne, rule.LongestDue, queue.WithPresent,
 	} {
 		for _, lang := range []string{"it", "en"} {
 			if key := "desk.why." + string(why); !static.Has(lang, key) {

@@ -13,6 +13,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"sportello/booking/territory"
+	"sportello/booking/timetable"
 	"sportello/internal/access"
 	"sportello/internal/fault"
 	"sportello/internal/store"
@@ -44,6 +45,7 @@ type workView struct {
 	Paused           *pausedView
 	Mine             *mineView
 	Hold             *holdView
+	Here             []ticketLine // whose appointment is with this officer
 	Undo             *undoView
 	Helps            []deskHelp // other desks that ask for help
 	HelpAsked        bool
@@ -88,10 +90,13 @@ type ticketLine struct {
 	Language    string // key, "" for Italian
 	Precedence  bool
 	Appointment string
-	CameBack    string // key
-	Reason      string // key
-	OnlyDesk    string // name
-	Minutes     int    // since it was issued, parked or missed
+	Arrived     string   // who has an appointment
+	With        []string // who does it
+	Left        []string // names of institutions, once one has had its part
+	CameBack    string   // key
+	Reason      string   // key
+	OnlyDesk    string   // name
+	Minutes     int      // since it was issued, parked or missed
 	Estimated   bool
 	Soonest     int // minutes until it is called, the 10th and the 90th percentile
 	Latest      int
@@ -110,7 +115,8 @@ type mineView struct {
 	Calls    int
 	Needed   int      // calls before a no-show
 	MayMiss  bool     // enough calls were made
-	With     []string // names of the other desks
+	Desks    []string // names of the other desks
+	Part     string   // name of the institution for which it is here alone; "" all
 	Outcomes []string
 	ServedAs []deskChoice
 }
@@ -119,6 +125,7 @@ type holdView struct {
 	Ticket, Label string
 	Until         string
 	With          []string
+	Alone         bool // the desk is free to begin without the others
 }
 
 type undoView struct {
@@ -298,7 +305,7 @@ func undoOf(p *queue.Picture, desk string, last queue.Ticket, now time.Time) *un
 
 // undoable are the words for taking back the step that led to a state.
 var undoable = map[queue.State]string{
-	queue.Called: "desk.undo.call", queue.Served: "desk.undo.finish", queue.NoShow: "desk.undo.no_show",
+	queue.Called: "desk.undo.call", queue.Waiting: "desk.undo.finish", queue.Served: "desk.undo.finish", queue.NoShow: "desk.undo.no_show",
 }
 
 // ticketAt returns the ticket called or served at a desk; its ID is empty when there is none.
@@ -336,6 +343,11 @@ func workOf(lang string, p *queue.Picture, desk string, user access.User) *workV
 	}
 	for _, stop := range p.Stops {
 		view.Stops = append(view.Stops, stopLine{stop.Service, r.serviceName(stop.Service), stop.Reason})
+	}
+	for _, t := range p.Waiting() {
+		if slices.ContainsFunc(p.Staff(t), func(a timetable.Assignment) bool { return a.Officer == d.Officer }) {
+			view.Here = append(view.Here, r.line(t, t.IssuedAt))
+		}
 	}
 	if d.State == queue.DeskPaused {
 		view.Paused = r.paused(d)
@@ -411,8 +423,14 @@ func (r deskReader) line(t queue.Ticket, since time.Time) ticketLine {
 	line := ticketLine{
 		ID: t.ID, Label: t.Label(), Precedence: t.Precedence, Appointment: r.clock(t.AppointmentAt), Minutes: r.ago(since),
 	}
+	if t.Appointment != "" {
+		line.Arrived = r.clock(t.IssuedAt)
+	}
 	if r.maySee(t.Service) {
-		line.Service = r.serviceName(t.Service)
+		line.Service, line.With = r.serviceName(t.Service), r.officers(r.p.Staff(t))
+		for _, id := range r.p.Left(t) {
+			line.Left = append(line.Left, r.institutionName(id))
+		}
 	}
 	if t.Language != "" && t.Language != static.Italian {
 		line.Language = "desk.speaks." + t.Language
@@ -436,8 +454,11 @@ func (r deskReader) mine(t queue.Ticket) *mineView {
 	}
 	for _, desk := range t.Desks {
 		if desk != r.desk {
-			m.With = append(m.With, r.deskName(desk))
+			m.Desks = append(m.Desks, r.deskName(desk))
 		}
+	}
+	if t.Part != "" {
+		m.Part = r.institutionName(t.Part)
 	}
 	switch {
 	case m.Serving || t.Why == "":
@@ -461,7 +482,8 @@ func (r deskReader) hold() *holdView {
 		return nil
 	}
 	t, _ := r.p.Ticket(h.Ticket)
-	view := &holdView{Ticket: t.ID, Label: t.Label(), Until: r.clock(h.Until)}
+	d, _ := r.p.Desk(r.desk)
+	view := &holdView{Ticket: t.ID, Label: t.Label(), Until: r.clock(h.Until), Alone: d.Ticket == "" && r.p.Part(r.desk, t) != ""}
 	for _, desk := range h.With {
 		if desk != r.desk {
 			view.With = append(view.With, r.deskName(desk))

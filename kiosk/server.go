@@ -103,6 +103,7 @@ func New(o Options) (*Server, error) {
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()
+	s.appointmentRoutes()
 	s.accountRoutes()
 	s.manageRoutes()
 	s.publicRoutes()

@@ -47,6 +47,7 @@ const (
 	UseKiosk      Permission = "take tickets at a kiosk"
 	IssueTicket   Permission = "have a ticket issued"
 	HoldTicket    Permission = "see and give back a ticket by its token"
+	CheckIn       Permission = "check in the citizen of an appointment"
 	SeeBoard      Permission = "see what a board shows"
 	ShowBoard     Permission = "show the board"
 	WorkDesk      Permission = "open a desk and serve"
@@ -78,6 +79,7 @@ var permissions = map[Permission][]Role{
 	UseKiosk:      {KioskDevice},
 	ShowBoard:     {BoardDevice},
 	IssueTicket:   {KioskDevice, Officer, Manager, Volunteer, ProgramRole},
+	CheckIn:       {KioskDevice, Officer, Manager, Volunteer, ProgramRole},
 	SeeBoard:      {BoardDevice, Administrator, Manager, Officer, Volunteer, ProgramRole},
 	SeeQueue:      {Manager, Officer, Volunteer, Administrator},
 	WorkDesk:      {Officer, Manager},
@@ -105,16 +107,17 @@ type Scope string
 
 // The scopes. Every token may see offices, services and public pages.
 const (
-	TicketsScope Scope = "tickets" // issue tickets
-	BoardScope   Scope = "board"   // what boards show
-	MetricsScope Scope = "metrics" // what operators watch
+	TicketsScope      Scope = "tickets"      // issue tickets
+	AppointmentsScope Scope = "appointments" // check in, and what is booked
+	BoardScope        Scope = "board"        // what boards show
+	MetricsScope      Scope = "metrics"      // what operators watch
 )
 
 // Scopes are all scopes.
-var Scopes = []Scope{TicketsScope, BoardScope, MetricsScope}
+var Scopes = []Scope{TicketsScope, AppointmentsScope, BoardScope, MetricsScope}
 
 // scoped says which permissions of a program need a scope.
-var scoped = map[Permission]Scope{IssueTicket: TicketsScope, SeeBoard: BoardScope, SeeMetrics: MetricsScope}
+var scoped = map[Permission]Scope{IssueTicket: TicketsScope, CheckIn: AppointmentsScope, SeeBoard: BoardScope, SeeMetrics: MetricsScope}
 
 // May reports whether a role has a permission; a program needs the scope besides.
 func (r Role) May(p Permission) bool { return slices.Contains(permissions[p], r) }

@@ -114,6 +114,18 @@ async function morning() {
   await one.click('form[action="/desk/unpark"] button')
   await one.waitForSelector('#parked-title', { state: 'detached' })
 
+  // Today's appointments are a key away; a code that nobody has is refused there, and the way back is the same key.
+  await one.keyboard.press('g')
+  await one.waitForSelector('#reference')
+  await look(one, 'appointments')
+  await one.fill('#reference', 'XXX-XXX')
+  await one.click('form[action="/desk/check-in"] button')
+  await one.waitForSelector('.note-danger')
+  await look(one, 'check-in-refused')
+  await one.focus('h1 ~ .strip-tools a')
+  await one.keyboard.press('g')
+  await one.waitForSelector('#ticket')
+
   for (const sheet of ['services', 'pause', 'close', 'walk-in', 'stop', 'end-day', 'keys']) {
     await one.click(`a[href="/desk/${sheet}"]`)
     await one.waitForSelector('dialog[open] #sheet')
