@@ -153,16 +153,13 @@ func mediator(a booking.Appointment) []timetable.Assignment {
 	return []timetable.Assignment{{Officer: a.Mediator}}
 }
 
-// officers names who does an appointment, each with the institution.
+// officers names who does an appointment.
 func (r deskReader) officers(staff []timetable.Assignment) []string {
 	var names []string
 	for _, s := range staff {
 		name := s.Officer
 		if officer, ok := r.p.Office.Territory.Officer(s.Officer); ok {
 			name = officer.Name
-		}
-		if s.Institution != "" {
-			name += " (" + r.institutionName(s.Institution) + ")"
 		}
 		names = append(names, name)
 	}

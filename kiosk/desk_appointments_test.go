@@ -101,12 +101,15 @@ func TestCheckInAtTheDesk(t *testing.T) {
 	one.want(http.StatusOK, "Biglietto L001 creato.", "è qui", "arrivato alle 09:30", "numero L001")
 	for _, b := range []*deskBrowser{one, two} {
 		b.get("/desk")
-		b.want(http.StatusOK, "appuntamento delle 10:30", "arrivato alle 09:30", "Operatrice CPI 1 (Centro per l'Impiego", "Operatore INPS 1 (INPS")
+		b.want(http.StatusOK, "appuntamento delle 10:30", "arrivato alle 09:30", "con Operatrice CPI 1, Operatore INPS 1")
 	}
 	if got := h.stateOf(a); got != booking.Arrived {
 		t.Errorf("the appointment is %s", got)
 	}
 	told := one.page + two.page
+	if !strings.Contains(one.page, "Con Operatore INPS 1.") || !strings.Contains(two.page, "Con Operatrice CPI 1.") {
+		t.Error("the desks are not told with whom")
+	}
 	if got := strings.Count(told, "L001: chi ha l'appuntamento delle 10:30 è qui."); got != 2 {
 		t.Errorf("told at %d of the two desks", got)
 	}
@@ -147,10 +150,10 @@ func TestAbsentAndLate(t *testing.T) {
 		t.Errorf("the appointment is %s", got)
 	}
 	b.post("/desk/check-in", "office", deskOffice, "appointment", a.ID)
-	b.want(http.StatusOK, "Biglietto L001 creato.", "È arrivato tardi per", "prossima coppia libera oggi:",
+	b.want(http.StatusOK, "Biglietto L001 creato.", "È arrivato tardi per", "Prossima coppia libera oggi:",
 		"/desk/diary/book?office="+deskOffice+"&service=JNT-LAVORO&start=2026-12-03T")
 	b.get("/desk/walk-in")
-	b.want(http.StatusOK, "prossima coppia libera oggi:", "/desk/diary/book?office="+deskOffice+"&service=JNT-LAVORO&start=2026-12-03T")
+	b.want(http.StatusOK, "Prossima coppia libera oggi:", "/desk/diary/book?office="+deskOffice+"&service=JNT-LAVORO&start=2026-12-03T")
 	v := h.at("volunteer", "")
 	v.get("/desk/walk-in?office=" + deskOffice)
 	v.want(http.StatusOK)

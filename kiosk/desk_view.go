@@ -345,9 +345,13 @@ func workOf(lang string, p *queue.Picture, desk string, user access.User) *workV
 		view.Stops = append(view.Stops, stopLine{stop.Service, r.serviceName(stop.Service), stop.Reason})
 	}
 	for _, t := range p.Waiting() {
-		if slices.ContainsFunc(p.Staff(t), func(a timetable.Assignment) bool { return a.Officer == d.Officer }) {
-			view.Here = append(view.Here, r.line(t, t.IssuedAt))
+		own := func(a timetable.Assignment) bool { return a.Officer == d.Officer }
+		if !slices.ContainsFunc(p.Staff(t), own) {
+			continue
 		}
+		line := r.line(t, t.IssuedAt)
+		line.With = r.officers(slices.DeleteFunc(slices.Clone(p.Staff(t)), own))
+		view.Here = append(view.Here, line)
 	}
 	if d.State == queue.DeskPaused {
 		view.Paused = r.paused(d)
