@@ -57,6 +57,7 @@ type Appointment struct {
 	Language   string // of the citizen; empty: not said
 	MustSpeak  bool   // somebody there must speak it
 	Channel    territory.Channel
+	Session    bool      // many share it: see the Session of the same id
 	HoldUntil  time.Time // while it is held
 	Staff      []timetable.Assignment
 	Mediator   string // officer who helps with the language; empty: none

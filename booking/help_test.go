@@ -64,6 +64,17 @@ id = "CPI-DID"
 channels = ["walk-in"]
 
 [[service]]
+id = "CPI-LAB-CV"
+minutes = 60
+rooms = 1
+capacity = 4
+channels = ["online", "staff"]
+[[service.window]]
+channel = "staff"
+lead_min_minutes = 0
+lead_max_days = 60
+
+[[service]]
 id = "COM-ANAG"
 channels = ["online"]
 
@@ -71,7 +82,7 @@ channels = ["online"]
 id = "centro"
 name = "Centro"
 institutions = ["CPI", "INPS"]
-services = ["JNT-LAVORO", "INPS-NASPI", "CPI-PATTO", "CPI-DID", "HIS-REI"]
+services = ["JNT-LAVORO", "INPS-NASPI", "CPI-PATTO", "CPI-DID", "CPI-LAB-CV", "HIS-REI"]
 desk = [{ id = "1" }]
   [[office.opening]]
   weekdays = ["thu"]
@@ -347,7 +358,8 @@ func (p *province) byID(id string) booking.Appointment {
 }
 
 // sound fails the test unless every claim has its open appointment, every open appointment all of its
-// claims, nobody two appointments at a time, and only those who wait an offer.
+// claims, nobody two appointments at a time, sessions as many
+// people as are counted, and only those who wait an offer.
 func (p *province) sound() {
 	p.t.Helper()
 	for name, query := range map[string]string{
@@ -369,6 +381,15 @@ SELECT COUNT(*) FROM appointment_staff s JOIN appointments a ON a.id = s.appoint
 JOIN appointment_staff t ON t.officer_id = s.officer_id AND t.appointment_id <> s.appointment_id JOIN appointments b ON b.id = t.appointment_id
 WHERE a.state IN ('booked', 'arrived', 'in_service') AND b.state IN ('booked', 'arrived', 'in_service')
   AND a.start_at < b.end_at AND b.start_at < a.end_at`,
+		"sessions whose seats are not those that are taken": `
+SELECT COUNT(*) FROM meetings m WHERE m.taken <> (
+  SELECT COALESCE(SUM(s.people), 0) FROM seats s WHERE s.meeting_id = m.id AND s.state IN ('taken', 'present', 'absent'))`,
+		"sessions that stand elsewhere than their appointments": `
+SELECT COUNT(*) FROM appointments a LEFT JOIN meetings m ON m.id = a.id
+WHERE a.session AND (m.id IS NULL OR m.state <> CASE a.state WHEN 'booked' THEN 'planned' WHEN 'cancelled' THEN 'cancelled' WHEN 'served' THEN 'held' ELSE '' END)
+  OR NOT a.session AND m.id IS NOT NULL`,
+		"people who wait although there are seats for them": `
+SELECT COUNT(*) FROM seats s JOIN meetings m ON m.id = s.meeting_id WHERE m.state = 'planned' AND s.state = 'waiting' AND m.taken + s.people <= m.capacity`,
 		"offers that are live and no hold of one who waits": `
 SELECT COUNT(*) FROM waiting w JOIN appointments a ON a.id = w.offer_id
 WHERE a.state = 'held' AND (w.state <> 'waiting' AND w.ended_at < a.hold_until

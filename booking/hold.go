@@ -24,6 +24,8 @@ type Wish struct {
 	Language        string // of the citizen; who speaks it is preferred
 	MustSpeak       bool   // somebody there must speak it, be it a mediator
 	Channel         territory.Channel
+
+	anyMinute bool // starts lie on five minutes, not on the service's step
 }
 
 // errTaken is returned for a start that others have.
@@ -36,23 +38,32 @@ func Hold(ctx context.Context, tx *store.Tx, w Wish) (Appointment, error) {
 	if err := w.check(); err != nil {
 		return Appointment{}, err
 	}
-	// Most of those who come too late are told so without waiting for anybody.
-	s, err := look(ctx, tx, w)
+	s, versions, err := secure(ctx, tx, w)
 	if err != nil {
 		return Appointment{}, err
-	}
-	versions, err := lock(ctx, tx, s.offices())
-	if err != nil {
-		return Appointment{}, err
-	}
-	if s, err = look(ctx, tx, w); err != nil {
-		return Appointment{}, err
-	}
-	if !versions.has(s.offices()) {
-		return Appointment{}, errTaken // rotas were changed in between
 	}
 	a := s.appointment(tx.Now, tx.Now.Add(HoldFor))
 	return a, s.sell(ctx, tx, versions, &a)
+}
+
+// secure finds a free start and locks the offices that see it when it is sold.
+func secure(ctx context.Context, tx *store.Tx, w Wish) (*sight, locked, error) {
+	// Most of those who come too late are told so without waiting for anybody.
+	s, err := look(ctx, tx, w)
+	if err != nil {
+		return nil, nil, err
+	}
+	versions, err := lock(ctx, tx, s.offices())
+	if err != nil {
+		return nil, nil, err
+	}
+	if s, err = look(ctx, tx, w); err != nil {
+		return nil, nil, err
+	}
+	if !versions.has(s.offices()) {
+		return nil, nil, errTaken // rotas were changed in between
+	}
+	return s, versions, nil
 }
 
 func (w Wish) check() error {
@@ -98,7 +109,11 @@ func look(ctx context.Context, tx *store.Tx, w Wish) (*sight, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &sight{wish: w, office: o, service: service, day: d, plan: timetable.NewPlan(demandOf(service, w.Language, w.MustSpeak))}
+	demand := demandOf(service, w.Language, w.MustSpeak)
+	if w.anyMinute {
+		demand.Step = timetable.Grid
+	}
+	s := &sight{wish: w, office: o, service: service, day: d, plan: timetable.NewPlan(demand)}
 	day, now := read.days[0], store.Millis(tx.Now)
 	day.over(o.Supplies(d, 1, w.Channel)[0], read.staff, now, &s.supply)
 	terms := termsOf(o, service, w.Channel, d, tx.Now, day.madeBy(service.ID, w.Channel, now))
@@ -266,25 +281,16 @@ func release(ctx context.Context, tx *store.Tx, id string) error {
 
 const insertAppointment = `
 INSERT INTO appointments (id, token, reference, territory_id, office_id, service_id, state, day, start_at, end_at, people,
-  language, must_speak, channel, hold_until, room_id, created_at, changed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, '', $16, $16) ON CONFLICT DO NOTHING`
+  language, must_speak, channel, session, hold_until, room_id, created_at, changed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, '', $17, $17) ON CONFLICT DO NOTHING`
 
-// insert writes a hold under a reference that nobody has.
+// insert writes a hold, or the appointment of a session, under a reference that nobody has.
 func insert(ctx context.Context, tx *store.Tx, a *Appointment) error {
-	const attempts = 5
-	for range attempts {
-		reference := newReference()
-		added, err := tx.Exec(ctx, insertAppointment, a.ID, a.Token, reference, a.Territory, a.Office, a.Service, string(a.State), a.Day.String(),
-			store.Millis(a.Start), store.Millis(a.End), a.People, a.Language, a.MustSpeak, string(a.Channel), store.Millis(a.HoldUntil), store.Millis(a.CreatedAt))
-		if err != nil {
-			return err
-		}
-		if added == 1 {
-			a.Reference = spaced(reference)
-			return nil
-		}
-	}
-	return fmt.Errorf("no free reference in %d attempts", attempts)
+	return withReference(referenceLength, &a.Reference, func(reference string) (int64, error) {
+		return tx.Exec(ctx, insertAppointment, a.ID, a.Token, reference, a.Territory, a.Office, a.Service, string(a.State), a.Day.String(),
+			store.Millis(a.Start), store.Millis(a.End), a.People, a.Language, a.MustSpeak, string(a.Channel), a.Session,
+			store.Millis(a.HoldUntil), store.Millis(a.CreatedAt))
+	})
 }
 
 const (

@@ -145,6 +145,7 @@ type belongings struct{ table, owner string }
 var (
 	appointmentPersons = belongings{"appointment_persons", "appointment_id"}
 	waitingPersons     = belongings{"waiting_persons", "waiting_id"}
+	seatPersons        = belongings{"seat_persons", "seat_id"}
 )
 
 // theirs is true of what belongs to persons. With a fiscal code, what has another one is somebody

@@ -32,7 +32,11 @@ func Reassign(ctx context.Context, tx *store.Tx, id, from, to, by string) (Appoi
 	if a.Office != o.ID {
 		return Appointment{}, errChanged
 	}
-	if err := a.from(Booked, Arrived); err != nil {
+	states := []State{Booked, Arrived}
+	if a.Session {
+		states = append(states, ofSession)
+	}
+	if err := a.from(states...); err != nil {
 		return Appointment{}, err
 	}
 	if err := checkReplacement(o, a, from, to); err != nil {

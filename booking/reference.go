@@ -2,23 +2,47 @@ package booking
 
 import (
 	"crypto/rand"
+	"fmt"
 	"strings"
 )
 
 // The letters of a reference: none that is mistaken for another, and no vowels, so that it is no word.
 const referenceLetters = "234679CDFGHJKMNPQRTWXY"
 
-const referenceLength = 6
+// How many letters a reference has. An appointment's is one of a hundred million; a seat's is a letter
+// longer, so that none is another's.
+const (
+	referenceLength     = 6
+	seatReferenceLength = 7
+)
 
-// newReference returns six letters out of a hundred million.
-func newReference() string {
-	b := make([]byte, 0, referenceLength)
+// withReference has something inserted under a new reference of so many letters until nobody has it, and
+// leaves it in into as people read it.
+func withReference(length int, into *string, insert func(reference string) (int64, error)) error {
+	const attempts = 5
+	for range attempts {
+		reference := newReference(length)
+		added, err := insert(reference)
+		if err != nil {
+			return err
+		}
+		if added == 1 {
+			*into = spaced(reference)
+			return nil
+		}
+	}
+	return fmt.Errorf("no free reference in %d attempts", attempts)
+}
+
+// newReference returns so many random letters.
+func newReference(length int) string {
+	b := make([]byte, 0, length)
 	var random [32]byte
-	for len(b) < referenceLength {
+	for len(b) < length {
 		_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 		for _, r := range random {
 			// Above the last whole multiple the first letters would come more often.
-			if int(r) < 256/len(referenceLetters)*len(referenceLetters) && len(b) < referenceLength {
+			if int(r) < 256/len(referenceLetters)*len(referenceLetters) && len(b) < length {
 				b = append(b, referenceLetters[int(r)%len(referenceLetters)])
 			}
 		}
@@ -28,7 +52,7 @@ func newReference() string {
 
 // spaced returns a reference as people read it: KX7-42P.
 func spaced(reference string) string {
-	if len(reference) != referenceLength {
+	if len(reference) < referenceLength {
 		return reference
 	}
 	return reference[:3] + "-" + reference[3:]

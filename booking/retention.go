@@ -27,7 +27,8 @@ const (
 	deleteDays    = `DELETE FROM diary_days WHERE day < $1`
 	deletePersons = `
 DELETE FROM persons WHERE seen_at <= $1 AND NOT EXISTS (SELECT 1 FROM appointment_persons p WHERE p.person = persons.person)
-  AND NOT EXISTS (SELECT 1 FROM waiting_persons p WHERE p.person = persons.person)`
+  AND NOT EXISTS (SELECT 1 FROM waiting_persons p WHERE p.person = persons.person)
+  AND NOT EXISTS (SELECT 1 FROM seat_persons p WHERE p.person = persons.person)`
 )
 
 // Sweep ends the holds whose time is over and takes away what nobody asks for any more. What is
@@ -76,11 +77,17 @@ func EraseAt(t *territory.Territory, a Appointment) time.Time {
 	return a.End.AddDate(0, 0, days)
 }
 
-// EraseOld erases the contact data of appointments that nobody need keep any more, and notes it.
+// oldContacts selects what is past and has somebody's contact, of its own or of its seats.
+const oldContacts = `
+WHERE a.end_at <= $1 AND (a.erased_at = 0 AND a.name <> ''
+  OR a.session AND EXISTS (SELECT 1 FROM seats s WHERE s.meeting_id = a.id AND s.erased_at = 0 AND s.name <> ''))
+ORDER BY a.id`
+
+// EraseOld erases the contact data of appointments and seats that nobody need keep any more, and notes it.
 func EraseOld(ctx context.Context, tx *store.Tx) error {
-	past, err := list(ctx, tx, `WHERE a.erased_at = 0 AND a.end_at <= $1 AND a.name <> '' ORDER BY a.id`, store.Millis(tx.Now))
+	past, err := list(ctx, tx, oldContacts, store.Millis(tx.Now))
 	if err != nil {
-		return fmt.Errorf("erase old appointments: %w", err)
+		return fmt.Errorf("erase old contacts: %w", err)
 	}
 	for _, a := range past {
 		t, err := territory.Read(ctx, tx, a.Territory)
@@ -90,14 +97,33 @@ func EraseOld(ctx context.Context, tx *store.Tx) error {
 		if tx.Now.Before(EraseAt(t, a)) {
 			continue
 		}
-		if err := erase(ctx, tx, a.ID); err != nil {
+		subjects, err := a.subjects(ctx, tx)
+		if err != nil {
 			return err
 		}
-		if err := audit.Erase(ctx, tx, a.Subject()); err != nil {
-			return err
+		for _, subject := range subjects {
+			if _, err := Forget(ctx, tx, subject); err != nil {
+				return err
+			}
+			if err := audit.Erase(ctx, tx, subject); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
+}
+
+// subjects returns what has the contacts of an appointment: it, or the seats of a session.
+func (a Appointment) subjects(ctx context.Context, tx *store.Tx) ([]string, error) {
+	if !a.Session {
+		return []string{a.Subject()}, nil
+	}
+	seats, err := listSeats(ctx, tx, `WHERE s.meeting_id = $1 AND s.erased_at = 0 ORDER BY s.id`, a.ID)
+	var all []string
+	for _, s := range seats {
+		all = append(all, s.Subject())
+	}
+	return all, err
 }
 
 // Erase erases the contact data of the appointment of a token, at the wish of its citizen, and notes it.
@@ -123,11 +149,14 @@ func Erase(ctx context.Context, tx *store.Tx, token, by string) (Appointment, er
 	return a, record(ctx, tx, a, locked{a.Office: version}, by, "appointment.erase", nil)
 }
 
-// Forget erases again what a subject of the audit names, and reports whether it is an appointment or a
-// place in the waiting list.
+// Forget erases again what a subject of the audit names, and reports whether it is an appointment, a
+// seat or a place in the waiting list.
 func Forget(ctx context.Context, tx *store.Tx, subject string) (bool, error) {
 	if id, ours := strings.CutPrefix(subject, subjectPrefix); ours {
 		return true, erase(ctx, tx, id)
+	}
+	if id, ours := strings.CutPrefix(subject, seatPrefix); ours {
+		return true, eraseSeat(ctx, tx, id)
 	}
 	if id, ours := strings.CutPrefix(subject, waitingPrefix); ours {
 		return true, forgetWaiting(ctx, tx, id)
@@ -154,6 +183,7 @@ func erase(ctx context.Context, tx *store.Tx, id string) error {
 // Holdings are what is held on a person.
 type Holdings struct {
 	Appointments []Appointment // in the order of their start
+	Seats        []Seat        // in the order in which they were asked for
 	Waiting      []Waiting     // the longest first
 }
 
@@ -162,6 +192,9 @@ func Export(ctx context.Context, tx *store.Tx, persons []Person) (Holdings, erro
 	var h Holdings
 	var err error
 	if h.Appointments, err = appointmentsOf(ctx, tx, persons, "", 0, ""); err != nil {
+		return h, err
+	}
+	if h.Seats, err = seatsOf(ctx, tx, persons); err != nil {
 		return h, err
 	}
 	h.Waiting, err = waitingOf(ctx, tx, persons)

@@ -16,7 +16,7 @@ var errUnknown = fault.New(fault.Missing, "unknown_appointment")
 
 const selectAppointments = `
 SELECT a.id, a.token, a.reference, a.territory_id, a.office_id, a.service_id, a.state, a.day, a.start_at, a.end_at, a.people,
-  a.language, a.must_speak, a.channel, a.hold_until, a.room_id, a.name, a.email, a.phone, a.note, a.erased_at,
+  a.language, a.must_speak, a.channel, a.session, a.hold_until, a.room_id, a.name, a.email, a.phone, a.note, a.erased_at,
   a.reason, a.sequence, a.created_at, a.changed_at, a.arrived_at, a.started_at, a.ended_at
 FROM appointments a `
 
@@ -28,7 +28,7 @@ func scanAppointment(row scanner) (Appointment, error) {
 	var day string
 	var start, end, hold, erased, created, changed, arrived, started, ended int64
 	err := row.Scan(&a.ID, &a.Token, &a.Reference, &a.Territory, &a.Office, &a.Service, &a.State, &day, &start, &end, &a.People,
-		&a.Language, &a.MustSpeak, &a.Channel, &hold, &a.Room, &a.Contact.Name, &a.Contact.Email, &a.Contact.Phone, &a.Note, &erased,
+		&a.Language, &a.MustSpeak, &a.Channel, &a.Session, &hold, &a.Room, &a.Contact.Name, &a.Contact.Email, &a.Contact.Phone, &a.Note, &erased,
 		&a.Reason, &a.Sequence, &created, &changed, &arrived, &started, &ended)
 	if err != nil {
 		return Appointment{}, err
@@ -57,14 +57,14 @@ func ByToken(ctx context.Context, tx *store.Tx, token string) (Appointment, erro
 // ByReference returns the appointment of a reference, in whatever way it is written, or the fault
 // unknown_appointment. Holds have none yet.
 func ByReference(ctx context.Context, tx *store.Tx, reference string) (Appointment, error) {
-	return one(ctx, tx, `WHERE a.reference = $1 AND a.state NOT IN ('held', 'expired')`, plain(reference))
+	return one(ctx, tx, `WHERE a.reference = $1 AND a.state NOT IN ('held', 'expired') AND NOT a.session`, plain(reference))
 }
 
 // At returns the appointments of an office that begin on the days from to until, both included, in the
-// order of their start, and without holds. An officer that is not empty leaves only those it does.
+// order of their start, and without holds and sessions. An officer that is not empty leaves only those it does.
 func At(ctx context.Context, tx *store.Tx, office string, from, until timetable.Date, officer string) ([]Appointment, error) {
 	return list(ctx, tx, `
-WHERE a.office_id = $1 AND a.day >= $2 AND a.day <= $3 AND a.state NOT IN ('held', 'expired')
+WHERE a.office_id = $1 AND a.day >= $2 AND a.day <= $3 AND a.state NOT IN ('held', 'expired') AND NOT a.session
   AND ($4 = '' OR EXISTS (SELECT 1 FROM appointment_staff s WHERE s.appointment_id = a.id AND s.officer_id = $4))
 ORDER BY a.start_at, a.id`, office, from.String(), until.String(), officer)
 }

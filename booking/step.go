@@ -16,9 +16,12 @@ import (
 // ByWish is the reason of an appointment that its citizen cancelled.
 const ByWish = "citizen"
 
+// ofSession stands among the states of from for appointments that are sessions, and no others.
+const ofSession State = "session"
+
 // from refuses a step from any other than the given states, with appointment_state.
 func (a Appointment) from(states ...State) error {
-	if slices.Contains(states, a.State) {
+	if slices.Contains(states, a.State) && a.Session == slices.Contains(states, ofSession) {
 		return nil
 	}
 	return fault.New(fault.Conflict, "appointment_state", "state", string(a.State))

@@ -263,7 +263,7 @@ func standing(a booking.State, ticket State, come, over bool) booking.State {
 const openAppointments = `
 SELECT a.id, a.state, a.day, a.start_at, COALESCE(t.state, '')
 FROM appointments a LEFT JOIN tickets t ON t.appointment_id = a.id
-WHERE a.office_id = $1 AND a.state IN ('booked', 'arrived', 'in_service') AND a.day <= $2
+WHERE a.office_id = $1 AND a.state IN ('booked', 'arrived', 'in_service') AND NOT a.session AND a.day <= $2
 ORDER BY a.start_at, a.id`
 
 // Unsettled returns the appointments of an office that have ended and do not say so: nobody came to

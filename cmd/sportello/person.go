@@ -57,9 +57,20 @@ type heldRecord struct {
 }
 
 func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
-	records, waiting := []heldRecord{}, []waitingRecord{}
+	records, seats, waiting := []heldRecord{}, []seatRecord{}, []waitingRecord{}
 	err := withPerson(ctx, c, db, "person.export", func(tx *store.Tx, all booking.Holdings) error {
-		records, waiting = records[:0], waiting[:0]
+		records, seats, waiting = records[:0], seats[:0], waiting[:0]
+		for _, s := range all.Seats {
+			session, err := booking.SessionByID(ctx, tx, s.Session)
+			if err != nil {
+				return err
+			}
+			o, err := territory.Of(ctx, tx, session.Office)
+			if err != nil {
+				return err
+			}
+			seats = append(seats, seatRecordOf(s, session, o))
+		}
 		for _, w := range all.Waiting {
 			waiting = append(waiting, waitingRecordOf(w))
 		}
@@ -77,7 +88,7 @@ func exportPerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 	}
 	out := json.NewEncoder(c.Root().Writer)
 	out.SetIndent("", "  ")
-	return out.Encode(map[string]any{"appointments": records, "waiting": waiting})
+	return out.Encode(map[string]any{"appointments": records, "seats": seats, "waiting": waiting})
 }
 
 func recordOf(a booking.Appointment, o *territory.Office) heldRecord {
@@ -86,6 +97,34 @@ func recordOf(a booking.Appointment, o *territory.Office) heldRecord {
 		Reference: a.Reference, Office: a.Office, Service: a.Service, State: a.State, Start: a.Start.In(zone), End: a.End.In(zone),
 		People: a.People, Language: a.Language, Name: a.Contact.Name, Email: a.Contact.Email, Phone: a.Contact.Phone,
 		Note: a.Note, BookedAt: a.CreatedAt.In(zone), EraseAt: booking.EraseAt(o.Territory, a).In(zone),
+	}
+}
+
+// seatRecord is a seat in a group session as its person is told of it.
+type seatRecord struct {
+	Reference string            `json:"reference"`
+	Office    string            `json:"office"`
+	Service   string            `json:"service"`
+	Topic     string            `json:"topic"`
+	State     booking.SeatState `json:"state"`
+	Start     time.Time         `json:"start"`
+	End       time.Time         `json:"end"`
+	People    int               `json:"people"`
+	Language  string            `json:"language"`
+	Name      string            `json:"name"`
+	Email     string            `json:"email"`
+	Phone     string            `json:"phone"`
+	Note      string            `json:"note"`
+	BookedAt  time.Time         `json:"booked_at"`
+	EraseAt   time.Time         `json:"erase_at"`
+}
+
+func seatRecordOf(s booking.Seat, at booking.Session, o *territory.Office) seatRecord {
+	zone := o.Zone()
+	return seatRecord{
+		Reference: s.Reference, Office: at.Office, Service: at.Service, Topic: at.Topic, State: s.State, Start: at.Start.In(zone), End: at.End.In(zone),
+		People: s.People, Language: s.Language, Name: s.Contact.Name, Email: s.Contact.Email, Phone: s.Contact.Phone, Note: s.Note,
+		BookedAt: s.CreatedAt.In(zone), EraseAt: at.EraseAt(o.Territory).In(zone),
 	}
 }
 
@@ -116,6 +155,11 @@ func erasePerson(ctx context.Context, c *cli.Command, db *store.DB) error {
 		n = len(all.Appointments)
 		for _, a := range all.Appointments {
 			if _, err := booking.Erase(ctx, tx, a.Token, byCommand); err != nil {
+				return err
+			}
+		}
+		for _, s := range all.Seats {
+			if _, err := booking.EraseSeat(ctx, tx, s.Token, byCommand); err != nil {
 				return err
 			}
 		}
@@ -153,7 +197,7 @@ func withPerson(ctx context.Context, c *cli.Command, db *store.DB, action string
 			return err
 		}
 		return audit.Record(ctx, tx, audit.Entry{
-			Scope: audit.System, Actor: byCommand, Action: action, Subject: "person", Detail: map[string]any{"appointments": len(all.Appointments), "waiting": len(all.Waiting)},
+			Scope: audit.System, Actor: byCommand, Action: action, Subject: "person", Detail: map[string]any{"appointments": len(all.Appointments), "seats": len(all.Seats), "waiting": len(all.Waiting)},
 		})
 	})
 }
