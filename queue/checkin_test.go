@@ -310,6 +310,22 @@ func (o *office) settle() int {
 	return len(behind)
 }
 
+// TestSessionsAreNotSettled leaves what many share to those who hold it.
+func TestSessionsAreNotSettled(t *testing.T) {
+	each(t, func(t *testing.T, o *office) {
+		o.update(func(ctx context.Context, tx *store.Tx) error {
+			_, err := booking.PlanSession(ctx, tx, booking.SessionWish{
+				Office: "centro", Service: "JNT-LAVORO", Start: at("15:00"), Topic: "Prova", Capacity: 8, By: "user:prova",
+			})
+			return err
+		})
+		o.clock.Set(at("09:00").AddDate(0, 0, 1))
+		if n := o.settle(); n != 0 {
+			t.Errorf("settled %d, want none", n)
+		}
+	})
+}
+
 func TestSettle(t *testing.T) {
 	each(t, func(t *testing.T, o *office) {
 		o.open("1", "cpi-1")
