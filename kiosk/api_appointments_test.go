@@ -536,20 +536,20 @@ func TestStaffCancel(t *testing.T) {
 	a := newAPIHouse(t)
 	token := a.bookedFor("", "INPS-AUU", jointStart)
 	cancel := appointmentsPath + "/" + token + "/cancel"
-	a.want(a.send("cpi-1", "POST", cancel, `{"reason":"other"}`), 403, "not_allowed")
-	a.want(a.send("not-here", "POST", cancel, `{"reason":"other"}`), 403, "other_office")
+	a.want(a.send("cpi-1", "POST", cancel, `{"reason":"else"}`), 403, "not_allowed")
+	a.want(a.send("not-here", "POST", cancel, `{"reason":"else"}`), 403, "other_office")
 	a.want(a.send("inps-1", "POST", cancel, `{"reason":"Ada Prova is ill"}`), 422, "invalid")
 	a.want(a.send("inps-1", "POST", cancel, `{}`), 422, "invalid")
 	if got := a.change("inps-1", cancel, `{"reason":"officer_absent"}`, 200); got.field("state") != "cancelled" || got.field("reason") != "officer_absent" {
 		t.Errorf("got %s", got.text)
 	}
-	a.change("inps-1", cancel, `{"reason":"other"}`, 200) // harmless to repeat
+	a.change("inps-1", cancel, `{"reason":"else"}`, 200) // harmless to repeat
 	mails := a.texts(`SELECT subject || body FROM messages WHERE way = 'mail'`)
 	if len(mails) != 1 || strings.Count(mails[0], "\n- ") != 3 || strings.Contains(mails[0], "\n- giovedì 10") {
 		t.Errorf("got %q", mails)
 	}
 	wish := a.booked("", "2026-12-10T12:00:00+01:00")
-	a.change("cpi-2", appointmentsPath+"/"+wish+"/cancel", `{"reason":"citizen_asked"}`, 200)
+	a.change("cpi-2", appointmentsPath+"/"+wish+"/cancel", `{"reason":"asked"}`, 200)
 	mails = a.texts(`SELECT body FROM messages WHERE way = 'mail' ORDER BY due_at DESC`)
 	if len(mails) != 2 || strings.Contains(mails[0], "\n- ") {
 		t.Errorf("got %q", mails)

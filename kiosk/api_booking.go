@@ -192,7 +192,7 @@ func (s *Server) apiHold(c echo.Context, v visitor) error {
 			return access.Made{}, err
 		}
 		counted("") // an attempt that the database gave up
-		if counted, err = s.limits.hold(c, v, tx.Now); err != nil {
+		if counted, err = s.limits.countHold(c, v, tx.Now); err != nil {
 			return access.Made{}, err
 		}
 		a, err := booking.Hold(ctx, tx, wish)

@@ -195,10 +195,8 @@ func noShowStep(ctx context.Context, tx *store.Tx, _ *territory.Office, a bookin
 	return err
 }
 
-// Why staff cancel an appointment.
-const byCitizenAsked = "citizen_asked"
-
-var cancelReasons = []string{byCitizenAsked, "officer_absent", "office_closed", "other"}
+// cancelReasons are why staff cancel an appointment. The first is the citizen's own wish.
+var cancelReasons = []string{"asked", "officer_absent", "office_closed", "mistake", "else"}
 
 type cancelBody struct {
 	Reason string `json:"reason"`
@@ -219,7 +217,7 @@ func (s *Server) cancelStep(ctx context.Context, tx *store.Tx, o *territory.Offi
 	if err != nil {
 		return err
 	}
-	if body.Reason == byCitizenAsked {
+	if body.Reason == cancelReasons[0] {
 		return s.tell(ctx, tx, cancelled, newsCancelled)
 	}
 	offers, err := nextStarts(ctx, tx, o, cancelled)

@@ -128,9 +128,9 @@ func (l *limits) spend(c echo.Context, v visitor, now time.Time, cost int) error
 	return errTooMany
 }
 
-// hold counts a hold that is to be made on its asker. The caller tells made the hold's token, or "" when
+// countHold counts a hold that is to be made on its asker. The caller tells made the hold's token, or "" when
 // there was none to make.
-func (l *limits) hold(c echo.Context, v visitor, now time.Time) (made func(token string), err error) {
+func (l *limits) countHold(c echo.Context, v visitor, now time.Time) (made func(token string), err error) {
 	key, known := asks(c, v)
 	most := addressHolds
 	if known {
