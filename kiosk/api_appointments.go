@@ -58,13 +58,13 @@ func institutionsOf(a booking.Appointment) []string {
 // errUnknownAppointment is returned for an appointment that is none, or not yet.
 var errUnknownAppointment = fault.New(fault.Missing, "unknown_appointment")
 
-// appointmentOf reads an appointment and its office. What is only held is none.
+// appointmentOf reads an appointment and its office. What is only held is none, nor is a session.
 func appointmentOf(ctx context.Context, tx *store.Tx, find func(context.Context, *store.Tx, string) (booking.Appointment, error), by string) (booking.Appointment, *territory.Office, error) {
 	a, err := find(ctx, tx, by)
 	if err != nil {
 		return a, nil, err
 	}
-	if a.State == booking.Held || a.State == booking.Expired {
+	if a.State == booking.Held || a.State == booking.Expired || a.Session {
 		return a, nil, errUnknownAppointment
 	}
 	o, err := territory.Of(ctx, tx, a.Office)

@@ -91,6 +91,7 @@ func (a *apiHouse) driveAppointments() {
 	a.want(a.send("", "DELETE", appointmentsPath+"/"+token, ""), 200, "")
 	a.want(a.send("", "POST", appointmentsPath+"/"+token+"/move", `{"hold":"none"}`), 404, "unknown_hold")
 	a.want(a.send("cpi-1", "POST", appointmentsPath+"/"+token+"/no-show", ``), 409, "not_begun")
+	a.want(a.send("manager", "POST", appointmentsPath+"/"+token+"/reassign", `{"officer":"cpi-1","from":"cpi-2"}`), 409, "appointment_state")
 	off := a.booked("manager", "2026-12-10T11:00:00+01:00")
 	a.change("manager", appointmentsPath+"/"+off+"/cancel", `{"reason":"officer_absent"}`, 200)
 	a.want(a.send("", "POST", appointmentsPath+"/"+off+"/move", `{"hold":"`+a.held("", "JNT-LAVORO", jointStart)+`"}`), 409, "appointment_state")
@@ -527,6 +528,51 @@ func TestDiary(t *testing.T) {
 	rest := a.want(a.send("manager", "GET", path+"&limit=2&cursor="+first.field("next"), ""), 200, "")
 	if strings.Contains(rest.text, "INPS-AUU") || !strings.Contains(rest.text, "JNT-LAVORO") || rest.field("next") != "" {
 		t.Errorf("got %s", rest.text)
+	}
+}
+
+// TestReassign gives an officer's part of a joint appointment to an equal.
+func TestReassign(t *testing.T) {
+	a := newAPIHouse(t)
+	token := a.booked("", "2026-12-10T12:00:00+01:00")
+	path := appointmentsPath + "/" + token + "/reassign"
+	officers := func(r apiAnswer) (ids []string) {
+		var got struct{ Officers []string }
+		r.into(t, &got)
+		return got.Officers
+	}
+	var list struct{ Items []struct{ Officers []string } }
+	a.want(a.send("manager", "GET", officePath+"/appointments?from=2026-12-10", ""), 200, "").into(t, &list)
+	before := list.Items[0].Officers // one of CPI, one of INPS
+	equal := "cpi-1"
+	if before[0] == equal {
+		equal = "cpi-2"
+	}
+	if got := officers(a.change("manager", path, `{"officer":"`+equal+`"}`, 200)); !slices.Equal(got, []string{equal, before[1]}) {
+		t.Errorf("got %v, want %s in the place of %s", got, equal, before[0])
+	}
+	if n := a.count(`SELECT COUNT(*) FROM messages WHERE subject <> ''`); n != 3 {
+		t.Errorf("%d mails, want the three of the booking", n)
+	}
+	for _, tt := range []struct {
+		name, body  string
+		status      int
+		code, field string
+	}{
+		{"nobody", `{}`, 422, "invalid", "officer"},
+		{"somebody unknown", `{"officer":"none"}`, 422, "invalid", "officer"},
+		{"one of another office", `{"officer":"tutor-2","from":"` + equal + `"}`, 422, "invalid", "officer"},
+		{"one who could replace either", `{"officer":"tutor-2"}`, 422, "invalid", "from"},
+		{"in the place of who is not there", `{"officer":"` + before[0] + `","from":"tutor-2"}`, 422, "invalid", "from"},
+		{"who does it already", `{"officer":"` + equal + `"}`, 409, "officer_not_free", ""},
+		{"of another institution", `{"officer":"` + before[0] + `","from":"` + before[1] + `"}`, 409, "officer_unfit", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			got := a.want(a.send("manager", "POST", path, tt.body), tt.status, tt.code)
+			if tt.field != "" && !strings.Contains(got.text, `"field":"`+tt.field+`"`) {
+				t.Errorf("got %s", got.text)
+			}
+		})
 	}
 }
 

@@ -30,6 +30,7 @@ func (s *Server) bookingRoutes(root, office string) {
 	s.act(appointment+"/move", access.OwnBooking, s.apiMove)
 
 	s.handle(http.MethodGet, office+"/appointments", access.SeeDiary, s.apiDiary)
+	s.act(appointment+"/reassign", access.EditDiary, apiDiaryStep(s, reassignStep))
 	s.act(appointment+"/no-show", access.EditDiary, apiDiaryStep(s, noShowStep))
 	s.act(appointment+"/cancel", access.EditDiary, apiDiaryStep(s, s.cancelStep))
 }
@@ -249,18 +250,21 @@ func (s *Server) apiRelease(c echo.Context, v visitor) error {
 
 // underContact puts the fields of a contact, of which booking speaks, where the API has them.
 func underContact(err error) error {
-	f := asFault(err)
-	if len(f.Fields) == 0 {
-		return err
+	for _, field := range []string{"name", "email", "phone", "fiscal_code"} {
+		err = underName(err, field, "contact."+field)
 	}
-	moved := *f
-	moved.Fields = slices.Clone(f.Fields)
-	for i, field := range moved.Fields {
-		if slices.Contains(contactFields, field.Name) {
-			moved.Fields[i].Name = "contact." + field.Name
-		}
-	}
-	return &moved
+	return err
 }
 
-var contactFields = []string{"name", "email", "phone", "fiscal_code"}
+// underName has a refusal speak of a field by the name that the API has for it.
+func underName(err error, field, name string) error {
+	f := asFault(err)
+	i := slices.IndexFunc(f.Fields, func(x fault.Field) bool { return x.Name == field })
+	if i < 0 {
+		return err
+	}
+	named := *f
+	named.Fields = slices.Clone(f.Fields)
+	named.Fields[i].Name = name
+	return &named
+}

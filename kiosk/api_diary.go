@@ -190,6 +190,44 @@ func apiDiaryStep[B any](s *Server, do diaryStep[B]) func(c echo.Context, v visi
 	}
 }
 
+type reassignBody struct {
+	Officer string `json:"officer"` // who is to do it
+	From    string `json:"from"`    // in whose place; "" the only one whom the officer can replace
+}
+
+func (b *reassignBody) check(w *wrongs) { w.need("officer", b.Officer) }
+
+// reassignStep gives an officer's part of an appointment to another. Its citizen comes at the same time
+// to the same place, and is told nothing.
+func reassignStep(ctx context.Context, tx *store.Tx, o *territory.Office, a booking.Appointment, body reassignBody, by string) error {
+	to, ok := o.Territory.Officer(body.Officer)
+	if !ok {
+		return wrongs{{Name: "officer", Code: fieldValue}}.invalid()
+	}
+	from := body.From
+	if from == "" {
+		replaced := replaceable(a, to)
+		if len(replaced) != 1 {
+			return wrongs{{Name: "from", Code: fieldMissing}}.invalid()
+		}
+		from = replaced[0]
+	}
+	_, err := booking.Reassign(ctx, tx, a.ID, from, to.ID, by)
+	return underName(err, "to", "officer")
+}
+
+// replaceable are the officers of an appointment who are there for an institution that to acts for.
+func replaceable(a booking.Appointment, to *territory.Officer) []string {
+	acts := to.ActsFor(a.Day)
+	var ids []string
+	for _, x := range a.Staff {
+		if slices.Contains(acts, x.Institution) && !slices.Contains(ids, x.Officer) {
+			ids = append(ids, x.Officer)
+		}
+	}
+	return ids
+}
+
 func noShowStep(ctx context.Context, tx *store.Tx, _ *territory.Office, a booking.Appointment, _ nothing, by string) error {
 	_, err := booking.MarkNoShow(ctx, tx, a.ID, by)
 	return err
