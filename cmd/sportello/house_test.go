@@ -12,7 +12,7 @@ import (
 var arrows = map[string][]string{
 	"cmd/sportello":            {"*"},
 	"kiosk":                    {"*"},
-	"queue":                    {"queue/rule", "queue/forecast", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
+	"queue":                    {"booking", "queue/rule", "queue/forecast", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"queue/forecast":           {"queue/rule"},
 	"booking":                  {"booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault", "internal/audit"},
