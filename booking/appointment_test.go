@@ -453,15 +453,14 @@ func TestLimits(t *testing.T) {
 		samePhone := booking.Contact{Name: "Altro Nome", Phone: "3331234567"}
 		_, err = book(wish("altro", "JNT-LAVORO", at("09:30")), samePhone, false)
 		p.want("duplicate_need", err)
-		if f := (*fault.Error)(nil); errors.As(err, &f) {
-			if when := f.Args["when"].(time.Time); !when.Equal(first.Start) || f.Args["reference"] != first.Reference {
-				t.Errorf("got %v", f.Args)
-			}
+		if f := (*fault.Error)(nil); errors.As(err, &f) && len(f.Args) > 0 {
+			t.Errorf("who typed a phone number is told %v", f.Args)
 		}
 		sameMail := booking.Contact{Name: "Prova", Email: "PROVA@prova.example"}
 		_, err = book(wish("centro", "JNT-LAVORO", at("10:00")), sameMail, false)
 		p.want("duplicate_need", err)
-		if _, err = book(wish("centro", "INPS-NASPI", at("16:00")), sameMail, false); err != nil {
+		naspi, err := book(wish("centro", "INPS-NASPI", at("16:00")), sameMail, false)
+		if err != nil {
 			t.Error(err)
 		}
 		if _, err = book(wish("centro", "CPI-PATTO", at("11:15")), person, false); err != nil {
@@ -474,6 +473,30 @@ func TestLimits(t *testing.T) {
 		staff.Start = at("12:00").AddDate(0, 0, 7)
 		_, err = book(staff, person, false)
 		p.want("duplicate_need", err)
+		if f := (*fault.Error)(nil); errors.As(err, &f) {
+			if when := f.Args["when"].(time.Time); !when.Equal(naspi.Start) || f.Args["reference"] != naspi.Reference {
+				t.Errorf("staff are told %v", f.Args)
+			}
+		}
+		for _, known := range []struct {
+			name, service string
+			contact       booking.Contact
+			id            string
+		}{
+			{"by phone", "JNT-LAVORO", samePhone, first.ID},
+			{"by mail", "INPS-NASPI", sameMail, naspi.ID},
+			{"another service", "CPI-LAB", sameMail, ""},
+			{"nobody's phone", "JNT-LAVORO", booking.Contact{Name: "Prova", Phone: "333 9999999"}, ""},
+			{"no contact", "JNT-LAVORO", booking.Contact{Name: "Prova"}, ""},
+		} {
+			p.update(func(ctx context.Context, tx *store.Tx) error {
+				got, err := booking.Ahead(ctx, tx, key, known.contact, "prova", known.service)
+				if got.ID != known.id || (err == nil) != (known.id != "") {
+					t.Errorf("%s: got %q, %v", known.name, got.ID, err)
+				}
+				return nil
+			})
+		}
 		staff.Start = at("11:00").AddDate(0, 0, 7)
 		if _, err = book(staff, person, true); err != nil {
 			t.Error(err)

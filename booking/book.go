@@ -28,8 +28,8 @@ type Details struct {
 var errHoldExpired = fault.New(fault.Gone, "hold_expired")
 
 // Book makes an appointment of the hold of a token, with the same token. Its faults are unknown_hold,
-// hold_expired, invalid with the fields, duplicate_need with when and reference of the appointment that
-// the person has for this service, and too_many_appointments.
+// hold_expired, invalid with the fields, duplicate_need when the person has an appointment for this
+// service, with its when and reference for staff, and too_many_appointments.
 func Book(ctx context.Context, tx *store.Tx, key Key, hold string, d Details) (Appointment, error) {
 	contact, err := d.checked()
 	if err != nil {

@@ -182,14 +182,12 @@ func appointmentsOf(ctx context.Context, tx *store.Tx, persons []Person, but str
 // checkLimits refuses what would be too much for one person: a second appointment for the same service,
 // with duplicate_need, and, but for staff, more than MaxOpen, with too_many_appointments.
 func checkLimits(ctx context.Context, tx *store.Tx, a Appointment, persons []Person, again bool) error {
-	ahead, err := appointmentsOf(ctx, tx, persons, a.ID, store.Millis(tx.Now), ` AND a.state IN ('booked', 'arrived', 'in_service')`)
+	ahead, err := aheadOf(ctx, tx, persons, a.ID)
 	if err != nil {
 		return err
 	}
-	for _, other := range ahead {
-		if other.Service == a.Service && other.Territory == a.Territory && !again {
-			return duplicate(ctx, tx, other)
-		}
+	if other, found := same(ahead, a.Territory, a.Service); found && !again {
+		return duplicate(ctx, tx, a, other)
 	}
 	if len(ahead) >= MaxOpen && a.Channel != territory.Staff {
 		return fault.New(fault.Conflict, "too_many_appointments", "most", MaxOpen)
@@ -197,7 +195,44 @@ func checkLimits(ctx context.Context, tx *store.Tx, a Appointment, persons []Per
 	return nil
 }
 
-func duplicate(ctx context.Context, tx *store.Tx, other Appointment) error {
+// Ahead returns the appointment that the person of a contact has ahead for a service, or the fault
+// unknown_appointment. Whoever types a contact need not be that person: what is returned is for the
+// contact that the appointment itself has, and for no page.
+func Ahead(ctx context.Context, tx *store.Tx, key Key, c Contact, territory, service string) (Appointment, error) {
+	c, err := c.Checked()
+	if err != nil {
+		return Appointment{}, err
+	}
+	ahead, err := aheadOf(ctx, tx, key.Persons(c), "")
+	if err != nil {
+		return Appointment{}, err
+	}
+	if a, found := same(ahead, territory, service); found {
+		return a, nil
+	}
+	return Appointment{}, errUnknown
+}
+
+// aheadOf reads the appointments of persons, but for one, that are not over.
+func aheadOf(ctx context.Context, tx *store.Tx, persons []Person, but string) ([]Appointment, error) {
+	return appointmentsOf(ctx, tx, persons, but, store.Millis(tx.Now), ` AND a.state IN ('booked', 'arrived', 'in_service')`)
+}
+
+// same returns the first appointment for a service.
+func same(all []Appointment, territory, service string) (Appointment, bool) {
+	i := slices.IndexFunc(all, func(a Appointment) bool { return a.Service == service && a.Territory == territory })
+	if i < 0 {
+		return Appointment{}, false
+	}
+	return all[i], true
+}
+
+// duplicate is the fault of a second appointment for what other is for. When that is and its reference
+// are told to staff alone: a contact is no proof of who types it.
+func duplicate(ctx context.Context, tx *store.Tx, a, other Appointment) error {
+	if a.Channel != territory.Staff {
+		return fault.New(fault.Conflict, "duplicate_need")
+	}
 	o, err := territory.Of(ctx, tx, other.Office)
 	if err != nil {
 		return err
