@@ -26,6 +26,7 @@ const (
 	newsCancelled news = "cancelled"  // by the citizen
 	newsCalledOff news = "called_off" // by the office
 	newsReminder  news = "reminder"
+	newsLink      news = "link" // where its page is, asked for once more
 )
 
 // mailKey is under which key messages about an appointment are queued; the keys of all of them begin
@@ -61,6 +62,15 @@ func (s *Server) tell(ctx context.Context, tx *store.Tx, a booking.Appointment, 
 	return nil
 }
 
+// tellLink has the citizen of an appointment sent the address of its page, at most once a day.
+func (s *Server) tellLink(ctx context.Context, tx *store.Tx, a booking.Appointment) error {
+	o, err := territory.Of(ctx, tx, a.Office)
+	if err != nil {
+		return err
+	}
+	return s.send(ctx, tx, letter{facts: factsOf(o, a, ownLanguage(a), s.baseURL, tx.Now), appointment: a, what: newsLink}, time.Time{})
+}
+
 // letter is one message about an appointment.
 type letter struct {
 	facts
@@ -75,6 +85,9 @@ func (s *Server) send(ctx context.Context, tx *store.Tx, l letter, at time.Time)
 	key := fmt.Sprintf("%s:%s:%d", mailKey(a), l.what, a.Sequence)
 	if !at.IsZero() {
 		key += fmt.Sprintf(":%d", store.Millis(at))
+	}
+	if l.what == newsLink {
+		key += ":" + tx.Now.Format(time.DateOnly)
 	}
 	if a.Contact.Email != "" {
 		calendar, err := l.calendar(tx.Now)

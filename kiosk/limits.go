@@ -43,6 +43,13 @@ const (
 // errTooMany is returned to who asks too often; a second later there is room for many again.
 var errTooMany = fault.New(fault.TooMany, "too_many_requests", "seconds", 1)
 
+// How often the visitors of one network address may name an appointment that there is not: once in so
+// long, and faster for a moment.
+const (
+	guessEvery = 10 * time.Second
+	guessBurst = 30
+)
+
 // limits counts what each asks. It forgets who has been quiet for a while.
 type limits struct {
 	mu      sync.Mutex
@@ -63,7 +70,8 @@ type asker struct {
 	last    time.Time
 }
 
-// sweepEvery is how often those are forgotten who have asked nothing for as long.
+// sweepEvery is how often those are forgotten who have asked nothing for as long, and may again ask as
+// fast as ever.
 const sweepEvery = time.Minute
 
 func newLimits() *limits {
@@ -73,10 +81,22 @@ func newLimits() *limits {
 // allow refuses a request too many of its visitor.
 func (l *limits) allow(c echo.Context, v visitor, now time.Time) error {
 	key, _ := asks(c, v)
-	if l.of(key, now).AllowN(now, 1) {
+	if l.of(key, now, askPerSecond, askBurst).AllowN(now, 1) {
 		return nil
 	}
 	return errTooMany
+}
+
+// guess refuses who named too many appointments that there are not; missed notes one more.
+func (l *limits) guess(c echo.Context, now time.Time, missed bool) error {
+	limiter := l.of("guess "+from(c).Address, now, rate.Every(guessEvery), guessBurst)
+	if missed {
+		limiter.AllowN(now, 1)
+	}
+	if limiter.TokensAt(now) < 1 {
+		return errTooMany
+	}
+	return nil
 }
 
 // asks names what a request is counted on, and reports whether that is somebody known.
@@ -122,7 +142,7 @@ func (l *limits) stream(c echo.Context, v visitor) (end func(), err error) {
 // spend counts a request as cost of them, so that who asks for much asks the less often.
 func (l *limits) spend(c echo.Context, v visitor, now time.Time, cost int) error {
 	key, _ := asks(c, v)
-	if l.of(key, now).AllowN(now, min(cost, askBurst)) {
+	if l.of(key, now, askPerSecond, askBurst).AllowN(now, min(cost, askBurst)) {
 		return nil
 	}
 	return errTooMany
@@ -169,12 +189,12 @@ func (l *limits) dropHolds(key string, over func(h *holding) bool) {
 	}
 }
 
-func (l *limits) of(key string, now time.Time) *rate.Limiter {
+func (l *limits) of(key string, now time.Time, often rate.Limit, burst int) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if now.Sub(l.swept) > sweepEvery {
 		for key, a := range l.askers {
-			if now.Sub(a.last) > sweepEvery {
+			if now.Sub(a.last) > sweepEvery && a.limiter.TokensAt(now) >= float64(a.limiter.Burst()) {
 				delete(l.askers, key)
 			}
 		}
@@ -185,7 +205,7 @@ func (l *limits) of(key string, now time.Time) *rate.Limiter {
 	}
 	a := l.askers[key]
 	if a == nil {
-		a = &asker{limiter: rate.NewLimiter(askPerSecond, askBurst)}
+		a = &asker{limiter: rate.NewLimiter(often, burst)}
 		l.askers[key] = a
 	}
 	a.last = now

@@ -35,12 +35,12 @@ type frontTerritory struct {
 }
 
 type frontOffice struct {
-	Name, Address, Phone string
-	Institutions         []string
-	Open                 bool
-	Until                time.Time // when it closes; open
-	Next                 time.Time // when it opens; closed, zero: not in sight
-	Today                bool      // Next is today
+	ID, Name, Address, Phone string
+	Institutions             []string
+	Open                     bool
+	Until                    time.Time // when it closes; open
+	Next                     time.Time // when it opens; closed, zero: not in sight
+	Today                    bool      // Next is today
 }
 
 // officeDoors are the ways into one office of a demonstration.
@@ -119,7 +119,7 @@ func doorsOf(o *territory.Office, doors []DemoDoor) officeDoors {
 const frontHorizon = 60
 
 func frontOfficeOf(o *territory.Office, now time.Time) frontOffice {
-	view := frontOffice{Name: o.Name, Address: o.Address, Phone: o.Phone}
+	view := frontOffice{ID: o.ID, Name: o.Name, Address: o.Address, Phone: o.Phone}
 	for _, id := range o.Institutions {
 		if i, ok := o.Territory.Institution(id); ok {
 			view.Institutions = append(view.Institutions, i.Name)

@@ -107,6 +107,7 @@ func New(o Options) (*Server, error) {
 	s.accountRoutes()
 	s.manageRoutes()
 	s.publicRoutes()
+	s.bookRoutes()
 	s.publicTextRoutes()
 	s.textRoutes()
 	s.apiRoutes()

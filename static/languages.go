@@ -72,6 +72,8 @@ const (
 	DayMonth DateStyle = "date.day_month" // 24 novembre
 	Day      DateStyle = "date.day"       // martedì 24 novembre
 	FullDate DateStyle = "date.full"      // martedì 24 novembre 2026
+	// MonthYear is a month that stands alone, which some languages write otherwise than in a date.
+	MonthYear DateStyle = "date.month_year" // novembre 2026
 )
 
 // Weekday returns the name of day in lang, as it stands inside a sentence.
@@ -85,6 +87,7 @@ func Date(lang string, t time.Time, style DateStyle) string {
 		"weekday", Weekday(lang, t.Weekday()),
 		"day", dayOfMonth(lang, t.Day()),
 		"month", Text(lang, monthKeys[t.Month()-1]),
+		"alone", Text(lang, aloneKeys[t.Month()-1]),
 		"year", t.Year())
 }
 
@@ -104,6 +107,12 @@ var weekdayKeys = [...]string{
 	time.Thursday:  "date.weekday.thursday",
 	time.Friday:    "date.weekday.friday",
 	time.Saturday:  "date.weekday.saturday",
+}
+
+var aloneKeys = [...]string{
+	"date.alone.january", "date.alone.february", "date.alone.march", "date.alone.april",
+	"date.alone.may", "date.alone.june", "date.alone.july", "date.alone.august",
+	"date.alone.september", "date.alone.october", "date.alone.november", "date.alone.december",
 }
 
 var monthKeys = [...]string{

@@ -20,7 +20,7 @@ func TestMessagesAgree(t *testing.T) {
 // TestSharedMessagesInEveryLanguage holds that what every surface shows to citizens falls back to
 // Italian in no language.
 func TestSharedMessagesInEveryLanguage(t *testing.T) {
-	for _, key := range italianKeys(t, "active.it.toml", "services.it.toml") {
+	for _, key := range italianKeys(t, "active.it.toml", "services.it.toml", "book.it.toml") {
 		for _, l := range static.Languages() {
 			if !static.Has(l.Code, key) {
 				t.Errorf("%s: %s is missing", l.Code, key)

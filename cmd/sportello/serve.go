@@ -70,7 +70,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err := errors.Join(static.Check(), static.CheckMessages()); err != nil {
 		return err
 	}
-	key, err := readKey(c.String("data"))
+	key, err := readKey(data)
 	if err != nil {
 		return err
 	}
