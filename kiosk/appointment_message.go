@@ -168,7 +168,10 @@ func (l letter) lines() string {
 	if l.People > 1 {
 		lines = append(lines, l.text("appointment.people", "n", l.People))
 	}
-	return strings.Join(append(lines, l.text("mail.code", "code", l.Reference)), "\n")
+	if l.appointment.State != booking.Held { // which has no code yet
+		lines = append(lines, l.text("mail.code", "code", l.Reference))
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (l letter) bring() string {

@@ -62,7 +62,7 @@ func (s *Server) ownOf(c echo.Context) (booking.Appointment, *territory.Office, 
 		return a, nil, err
 	}
 	if a.State == booking.Held || a.State == booking.Expired {
-		return a, nil, fault.New(fault.Missing, "unknown_appointment")
+		return a, nil, errHold
 	}
 	var o *territory.Office
 	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
@@ -71,6 +71,9 @@ func (s *Server) ownOf(c echo.Context) (booking.Appointment, *territory.Office, 
 	})
 	return a, o, err
 }
+
+// errHold is returned for what is no appointment yet.
+var errHold = fault.New(fault.Missing, "unknown_appointment")
 
 // ownPageOf begins a page of an appointment, in the language asked for or in the citizen's.
 func ownPageOf(c echo.Context, a booking.Appointment) bookPage {
@@ -85,6 +88,9 @@ func ownPageOf(c echo.Context, a booking.Appointment) bookPage {
 // own shows an appointment.
 func (s *Server) own(c echo.Context, _ visitor) error {
 	a, o, err := s.ownOf(c)
+	if errors.Is(err, errHold) && a.ID != "" {
+		return c.Redirect(http.StatusSeeOther, bookPageOf(c, 0).To(holdPath(a))) // which was offered by mail
+	}
 	if err != nil {
 		return err
 	}
@@ -249,7 +255,7 @@ func (s *Server) showOwnTimes(c echo.Context, status int, f *fault.Error) error 
 		speak = a.Language
 	}
 	view.bookWhat = view.what(o.Territory, ask.service, speak)
-	view.Tongues, view.People = nil, nil
+	view.Tongues, view.People, view.Wait = nil, nil, ""
 	view.Moving, view.Elsewhere = true, ""
 	for _, p := range places {
 		p.URL = view.To(ownPath(a)+"/move", "office", p.URL)
@@ -330,7 +336,7 @@ func (s *Server) ownMoveAsk(c echo.Context, _ visitor) error {
 }
 
 // ownMove moves the appointment to a start that is held for it.
-func (s *Server) ownMove(c echo.Context, _ visitor) error {
+func (s *Server) ownMove(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
 	a, _, err := s.ownOf(c)
 	if err != nil {
@@ -345,6 +351,7 @@ func (s *Server) ownMove(c echo.Context, _ visitor) error {
 	})
 	switch f := (*fault.Error)(nil); {
 	case err == nil:
+		s.limits.released(c, v, c.Param("hold"))
 		return c.Redirect(http.StatusSeeOther, ownPageOf(c, a).To(ownPath(a), "just", "moved"))
 	case errors.As(err, &f) && f.Code == "hold_expired":
 		return s.showOwnTimes(c, int(f.Kind), f)

@@ -222,11 +222,8 @@ func (s *Server) showRefused(c echo.Context, on string, a booking.Appointment, s
 	if err != nil {
 		return err
 	}
-	for _, field := range f.Fields {
-		view.Errors = append(view.Errors, fieldError{field.Name, fieldText(view.Lang, field)})
-	}
-	if len(f.Fields) == 0 && on != "known" {
-		view.refused(refusal(view.Lang, f))
+	if on != "known" {
+		view.wrong(f)
 	}
 	return s.render(c, int(f.Kind), "public/book-"+on, view)
 }

@@ -69,6 +69,7 @@ type bookTimesView struct {
 	Action    string // takes the chosen start
 	Look      string // shows another month
 	Kept      []keptField
+	Wait      string // where to wait for a start that comes free; "" nowhere
 }
 
 // freeTimes are the free starts of a month.
@@ -269,6 +270,7 @@ func (s *Server) bookTimes(c echo.Context, o *territory.Office, service *territo
 	}
 	view.Look = servicePath(service.ID)
 	view.Action = view.To(view.Look)
+	view.Wait = view.To(view.Look+"/wait", "office", o.ID)
 	return timesAsked{office: o, service: service, month: c.FormValue("month"), view: view}
 }
 

@@ -739,7 +739,7 @@ func TestDeskEvents(t *testing.T) {
 }
 
 // deskKey finds message keys that have no message.
-var deskKey = regexp.MustCompile(`[>" ](desk|fault|public|term|language)(\.[a-z0-9_-]+)+`)
+var deskKey = regexp.MustCompile(`[>" ](desk|fault|public|term|language|book|own|wait|appointment|paper)(\.[a-z0-9_-]+)+`)
 
 func TestPagesInBothLanguages(t *testing.T) {
 	h := newDeskHouse(t)

@@ -69,6 +69,7 @@ func TestEveryRouteAndRole(t *testing.T) {
 			continue
 		}
 		delete(table, route)
+		h.clock.Add(2 * time.Minute) // or all would be taken for one who guesses secrets
 		method, path, _ := strings.Cut(route, " ")
 		for _, role := range access.Roles {
 			if got := letIn(t, h, method, path, credentials[role](t)); got != slices.Contains(want, role) {

@@ -25,14 +25,15 @@ func TestInBrowser(t *testing.T) {
 			continue // what the scripts share
 		}
 		t.Run(name, func(t *testing.T) {
-			port := freePort(t)
+			port, smtp := freePort(t), freePort(t) // at which some scripts take mail
 			data := filepath.Join(t.TempDir(), "demo")
 			// The clock of the README's pictures: a Tuesday morning on which CPI and INPS are there.
 			start(t, "--data", data, "--log", "error", "--clock", "2026-11-24T10:15:00+01:00", "demo",
-				"--addr", "127.0.0.1:"+port, "--base-url", "http://sportello.test:"+port)
+				"--addr", "127.0.0.1:"+port, "--base-url", "http://sportello.test:"+port,
+				"--smtp", "smtp://127.0.0.1:"+smtp, "--mail-from", "Sportello <sportello@prova.example>")
 			node := exec.CommandContext(t.Context(), "node", filepath.Base(script))
 			node.Dir = filepath.Dir(script)
-			node.Env = append(os.Environ(), "BASE=http://127.0.0.1:"+port, "DATA="+data,
+			node.Env = append(os.Environ(), "BASE=http://127.0.0.1:"+port, "DATA="+data, "SMTP="+smtp,
 				"LOGIN=isernia.cpi-3", "LOGIN2=isernia.inps-2", "PASSWORD="+demoPassword)
 			out, err := node.CombinedOutput()
 			if err != nil {

@@ -89,7 +89,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
-	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers), more...)...) })
+	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers, server), more...)...) })
 	g.Go(func() error { return listen(ctx, listener, webServer(server, log), log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
@@ -182,13 +182,14 @@ func listen(ctx context.Context, listener net.Listener, web *http.Server, log *s
 const papersKept = 30
 
 // chores are the periodic jobs.
-func chores(db *store.DB, printers *spool.Spooler) []jobs.Job {
+func chores(db *store.DB, printers *spool.Spooler, server *kiosk.Server) []jobs.Job {
 	return []jobs.Job{
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
 		{Name: "settle-appointments", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return settleAppointments(ctx, db) }},
 		{Name: "end-holds", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error { return booking.Sweep(ctx, tx) })
 		}},
+		{Name: "offer-freed", Every: time.Minute, Lease: true, Run: server.OfferFreed},
 		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
