@@ -171,7 +171,7 @@ func (h *deskHouse) wantMail(s *mailServer, subject string, holds ...string) tak
 func TestMails(t *testing.T) {
 	h := newBookHouse(t)
 	s := serveMail(t)
-	b, own := h.book(bookService, bookNext, prova...)
+	b, own := h.bookOnline(bookService, bookNext, prova...)
 	m := h.wantMail(s, "Appuntamento confermato: giovedì 10 dicembre, ore 09:00",
 		"Buongiorno Prova Inventata,", "Centro Integrato per il Lavoro, via Esempio 1", "Con: Centro per l'Impiego di Isernia, INPS",
 		"documento d'identità", bookBase+own)
@@ -244,7 +244,7 @@ func TestMailInOwnLanguage(t *testing.T) {
 func TestMailsOfSensitiveServices(t *testing.T) {
 	h := newBookHouse(t)
 	s := serveMail(t)
-	_, own := h.book("INPS-ADI", bookNext, prova...)
+	_, own := h.bookOnline("INPS-ADI", bookNext, prova...)
 	m := h.wantMail(s, "Appuntamento confermato: giovedì 10 dicembre, ore 09:00", bookBase+own)
 	for _, text := range []string{m.text, m.calendar} {
 		for _, tell := range []string{"inclusione", "ADI", "ISEE"} {
@@ -259,7 +259,7 @@ func TestMailsOfSensitiveServices(t *testing.T) {
 func TestErasedGetNoMail(t *testing.T) {
 	h := newBookHouse(t)
 	s := serveMail(t)
-	b, own := h.book(bookService, bookNext, prova...)
+	b, own := h.bookOnline(bookService, bookNext, prova...)
 	h.wantMail(s, "Appuntamento confermato: giovedì 10 dicembre, ore 09:00")
 	b.post(own + "/data")
 	h.at10(t, "08:00", 10)
@@ -294,7 +294,7 @@ func TestWaitingList(t *testing.T) {
 	const last = "2026-12-03T16:30:00+01:00"
 	var first string
 	for i := range 2 {
-		_, own := h.book(bookService, last, "name", "Altra Inventata")
+		_, own := h.bookOnline(bookService, last, "name", "Altra Inventata")
 		if i == 0 {
 			first = own
 		}

@@ -66,8 +66,8 @@ func (b *deskBrowser) onward(to string, form ...string) {
 	b.post(action[1], append(form, "to", to)...)
 }
 
-// book makes an appointment and returns the path of its page.
-func (h *deskHouse) book(service, start string, contact ...string) (*deskBrowser, string) {
+// bookOnline makes an appointment and returns the path of its page.
+func (h *deskHouse) bookOnline(service, start string, contact ...string) (*deskBrowser, string) {
 	h.t.Helper()
 	b := h.choose(service, start)
 	b.onward("contact", "note", "")
@@ -241,7 +241,7 @@ func TestBookRefuses(t *testing.T) {
 func TestBookKnownNeed(t *testing.T) {
 	h := newBookHouse(t)
 	server := serveMail(t)
-	_, own := h.book(bookService, bookNext, prova...)
+	_, own := h.bookOnline(bookService, bookNext, prova...)
 	h.deliver(server)
 	server.taken()
 	stranger := h.choose(bookService, "2026-12-17T09:00:00+01:00")
@@ -270,7 +270,7 @@ func TestBookKnownNeed(t *testing.T) {
 
 func TestOwnAppointment(t *testing.T) {
 	h := newBookHouse(t)
-	b, own := h.book(bookService, bookNext, prova...)
+	b, own := h.bookOnline(bookService, bookNext, prova...)
 
 	b.get(own + "/calendar.ics?lang=it")
 	b.want(http.StatusOK, "METHOD:PUBLISH", "DTSTART", "STATUS:CONFIRMED", "Consulenza congiunta")
@@ -330,7 +330,7 @@ func TestOwnAppointmentLater(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			h := newBookHouse(t)
-			b, own := h.book(bookService, bookNext, "name", "Prova Inventata")
+			b, own := h.bookOnline(bookService, bookNext, "name", "Prova Inventata")
 			h.clock.Add(test.after)
 			if test.do != nil {
 				h.update(func(ctx context.Context, tx *store.Tx) error {
@@ -350,7 +350,7 @@ func TestOwnAppointmentLater(t *testing.T) {
 
 func TestOwnAppointmentIsNotGuessed(t *testing.T) {
 	h := newBookHouse(t)
-	_, own := h.book(bookService, bookNext, "name", "Prova Inventata")
+	_, own := h.bookOnline(bookService, bookNext, "name", "Prova Inventata")
 	b := h.browser()
 	for range 30 {
 		b.get("/a/" + store.NewToken())
@@ -366,7 +366,7 @@ func TestOwnAppointmentIsNotGuessed(t *testing.T) {
 // TestBookInEveryLanguage looks at every page in every language: none lacks a message.
 func TestBookInEveryLanguage(t *testing.T) {
 	h := newBookHouse(t)
-	_, own := h.book(bookService, bookNext, prova...)
+	_, own := h.bookOnline(bookService, bookNext, prova...)
 	held := h.choose(bookService, "2026-12-17T09:00:00+01:00")
 	hold := strings.Split(held.at, "?")[0]
 	for _, l := range static.Languages() {

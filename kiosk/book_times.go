@@ -442,7 +442,7 @@ func wishOf(form url.Values, service, lang string) (booking.Wish, error) {
 // holdFor holds a start, unless who asks holds one after another.
 func (s *Server) holdFor(c echo.Context, v visitor, w booking.Wish) (booking.Appointment, error) {
 	ctx := c.Request().Context()
-	made, err := s.limits.hold(c, v, s.db.Now())
+	made, err := s.limits.countHold(c, v, s.db.Now())
 	if err != nil {
 		return booking.Appointment{}, err
 	}
