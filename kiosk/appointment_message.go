@@ -45,9 +45,15 @@ func (s *Server) tell(ctx context.Context, tx *store.Tx, a booking.Appointment, 
 		return err
 	}
 	l := letter{facts: factsOf(o, a, ownLanguage(a), s.baseURL, tx.Now), appointment: a, what: what, offers: offers}
+	return s.deliver(ctx, tx, o, l)
+}
+
+// deliver queues a letter, and reminders of what is ahead.
+func (s *Server) deliver(ctx context.Context, tx *store.Tx, o *territory.Office, l letter) error {
 	if err := s.send(ctx, tx, l, time.Time{}); err != nil {
 		return err
 	}
+	a := l.appointment
 	if a.State != booking.Booked {
 		return nil
 	}

@@ -28,6 +28,7 @@ func (s *Server) bookRoutes() {
 	s.handle(http.MethodPost, "/book/:service/wait/:token", access.OwnBooking, s.bookWaitLeave)
 	s.handle(http.MethodGet, "/book/:service/:hold", access.Book, s.bookDetails)
 	s.handle(http.MethodPost, "/book/:service/:hold", access.Book, s.bookRequest)
+	s.sessionRoutes()
 	s.handle(http.MethodGet, "/a/:token", access.OwnBooking, s.own)
 	s.handle(http.MethodGet, "/a/:token/calendar.ics", access.OwnBooking, s.ownCalendar)
 	s.handle(http.MethodGet, "/a/:token/receipt.pdf", access.OwnBooking, s.ownReceipt)
@@ -286,6 +287,8 @@ func (p bookPage) service(a bookArea, s, instead *territory.Service) bookLink {
 		link.Note = p.text("book.instead", "service", serviceName(instead, p.Lang))
 	case !s.By(territory.Online):
 		link.Note = p.text("book.by_hand")
+	case s.Group():
+		link.Note = p.text("term.group_meeting")
 	case s.Joint():
 		link.Note = p.text("book.joint", "institutions", strings.Join(shortNames(a.territory, s), " + "))
 	}

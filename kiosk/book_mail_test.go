@@ -15,6 +15,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -370,4 +371,75 @@ func TestLeaveWaitingList(t *testing.T) {
 	b.want(http.StatusNotFound)
 	b.get("/book/NONE/wait?territory=isernia")
 	b.want(http.StatusNotFound)
+}
+
+// TestSession enrols for a session that many share, fills it, and moves up when somebody gives up a seat.
+func TestSession(t *testing.T) {
+	h := newBookHouse(t)
+	s := serveMail(t)
+	b := h.browser()
+	b.get("/book/CPI-LAB-CV?lang=it&office=" + deskOffice)
+	b.want(http.StatusOK, "Non ci sono incontri in programma")
+	h.update(func(ctx context.Context, tx *store.Tx) error {
+		_, err := booking.PlanSession(ctx, tx, booking.SessionWish{
+			Office: deskOffice, Service: "CPI-LAB-CV", Start: time.Date(2026, 12, 10, 8, 0, 0, 0, time.UTC), Topic: "Prova di colloquio", Capacity: 3, Language: "it", By: "user:test",
+		})
+		return err
+	})
+	b.get("/book/CPI-LAB-CV?lang=it&territory=isernia")
+	b.want(http.StatusOK, "giovedì 10 dicembre 2026", "Prova di colloquio", "3 posti liberi", "Centro Integrato", "In lingua: Italiano")
+	ask := regexp.MustCompile(`href="(/book/CPI-LAB-CV/session/[^"]+)"`).FindStringSubmatch(b.page)[1]
+	enrol := func(name string, people int) (*deskBrowser, string) {
+		t.Helper()
+		b := h.browser()
+		b.get(ask)
+		b.want(http.StatusOK, "Iscriviti all'incontro")
+		b.onward("", "name", name, "email", strings.ToLower(name)+"@prova.example", "people", strconv.Itoa(people))
+		b.want(http.StatusOK, `content="noindex"`)
+		path, _, _ := strings.Cut(b.at, "?")
+		return b, path
+	}
+	first, seat := enrol("Ada", 2)
+	first.want(http.StatusOK, "Hai un posto nell'incontro", "2 persone", "Prova di colloquio")
+	h.wantMail(s, "Appuntamento confermato: giovedì 10 dicembre, ore 09:00", "Buongiorno Ada,", bookBase+seat)
+	second, place := enrol("Bea", 2)
+	second.want(http.StatusOK, "Sei in lista d'attesa")
+	h.deliver(s)
+	if got := s.taken(); len(got) > 0 {
+		t.Errorf("who waits is told of a seat: %v", got)
+	}
+	b.get(ask)
+	b.onward("", "name", " ", "email", "x")
+	b.want(http.StatusUnprocessableEntity, "Errore:", `href="#name"`, `href="#email"`)
+	b.onward("", "name", "Ada", "email", "ada@prova.example")
+	b.want(http.StatusConflict, "Hai già un posto")
+
+	first.get(seat + "/cancel?lang=it")
+	first.want(http.StatusOK, "Vuoi lasciare il posto?")
+	first.onward("")
+	first.want(http.StatusOK, "Hai lasciato il posto")
+	h.deliver(s)
+	subjects := map[string]bool{}
+	for _, m := range s.taken() {
+		subjects[m.subject] = true
+	}
+	if !subjects["Appuntamento annullato: giovedì 10 dicembre, ore 09:00"] || !subjects["Appuntamento confermato: giovedì 10 dicembre, ore 09:00"] || len(subjects) != 2 {
+		t.Errorf("got %v", subjects)
+	}
+	second.get(place + "?lang=it")
+	second.want(http.StatusOK, "Hai un posto nell'incontro")
+	second.get(place + "/data?lang=it")
+	second.want(http.StatusOK, "Bea")
+	second.onward("")
+	second.want(http.StatusOK, "non abbiamo nessun dato su di te")
+	h.at10(t, "09:00", 10)
+	second.get(place + "?lang=it")
+	second.want(http.StatusOK, "Questo appuntamento è passato")
+	second.lacks("/cancel")
+	second.post(place + "/cancel?lang=it")
+	second.want(http.StatusConflict)
+	second.get("/seat/none")
+	second.want(http.StatusNotFound)
+	b.get(ask)
+	b.want(http.StatusGone)
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 
@@ -415,16 +416,15 @@ func (s *Server) ownData(c echo.Context, _ visitor) error {
 		return err
 	}
 	view := ownDataView{bookPage: ownPageOf(c, a), Territory: a.Territory, Ahead: a.State == booking.Booked && s.db.Now().Before(a.End)}
-	for _, row := range []dataRow{
-		{"book.name", a.Contact.Name}, {"book.email", a.Contact.Email}, {"book.phone", a.Contact.Phone}, {"book.note", a.Note},
-	} {
-		if row.Value != "" {
-			view.Rows = append(view.Rows, row)
-		}
-	}
+	view.Rows = dataRows(a.Contact, a.Note)
 	view.Until = static.Date(view.Lang, booking.EraseAt(o.Territory, a).In(o.Zone()), static.FullDate)
 	view.Back, view.Action = view.To(ownPath(a)), view.To(ownPath(a)+"/data")
 	return s.show(c, "public/own-data", view)
+}
+
+func dataRows(c booking.Contact, note string) []dataRow {
+	all := []dataRow{{"book.name", c.Name}, {"book.email", c.Email}, {"book.phone", c.Phone}, {"book.note", note}}
+	return slices.DeleteFunc(all, func(row dataRow) bool { return row.Value == "" })
 }
 
 // ownErase erases what is held on the citizen, and what is still to be sent to them.

@@ -153,6 +153,8 @@ func (s *Server) bookService(c echo.Context, _ visitor) error {
 		return s.bookEnded(c, *area, service, now)
 	case !service.By(territory.Online):
 		return s.bookByHand(c, *area, service)
+	case service.Group():
+		return s.bookSessions(c, *area, service)
 	case area.office == nil:
 		return s.bookPlaces(c, *area, service)
 	}
