@@ -6,8 +6,9 @@ import (
 	"strings"
 )
 
-// The letters of a reference: none that is mistaken for another, and no vowels, so that it is no word.
-const referenceLetters = "234679CDFGHJKMNPQRTWXY"
+// ReferenceLetters are those of a reference: none that is mistaken for another, and no vowels, so that
+// it is no word.
+const ReferenceLetters = "234679CDFGHJKMNPQRTWXY"
 
 // How many letters a reference has. An appointment's is one of a hundred million; a seat's is a letter
 // longer, so that none is another's.
@@ -42,8 +43,8 @@ func newReference(length int) string {
 		_, _ = rand.Read(random[:]) // never fails (crypto/rand)
 		for _, r := range random {
 			// Above the last whole multiple the first letters would come more often.
-			if int(r) < 256/len(referenceLetters)*len(referenceLetters) && len(b) < length {
-				b = append(b, referenceLetters[int(r)%len(referenceLetters)])
+			if int(r) < 256/len(ReferenceLetters)*len(ReferenceLetters) && len(b) < length {
+				b = append(b, ReferenceLetters[int(r)%len(ReferenceLetters)])
 			}
 		}
 	}
@@ -61,7 +62,7 @@ func spaced(reference string) string {
 // plain returns a reference as it is stored, however it was typed.
 func plain(typed string) string {
 	return strings.Map(func(r rune) rune {
-		if strings.ContainsRune(referenceLetters, r) {
+		if strings.ContainsRune(ReferenceLetters, r) {
 			return r
 		}
 		return -1

@@ -111,6 +111,8 @@ type choice struct {
 	Instead         string // the ended service that it replaces, when that was searched for
 	Key             string
 	Issue, About    string // addresses: of the form, and of the page about it
+	Book            bool   // an appointment is wanted: About is where its day is chosen
+	Today, TodayURL string // a start of today that can be had instead, and where; "" none
 }
 
 // notHere is why a service cannot be had that the office does not list.
@@ -194,6 +196,7 @@ func (f frame) wait(w forecast.Wait, known bool) string {
 type needsView struct {
 	frame
 	Notice string // that the office is closed, and until when
+	Book   bool   // what for an appointment is wanted
 	Needs  []needChoice
 	Pager  pager
 }
@@ -205,17 +208,24 @@ func (s *Server) lobbyNeeds(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	f, now := s.frame(c, office, "/kiosk"), s.db.Now()
-	view := needsView{frame: f, Notice: f.notice(office, now)}
+	f, now := s.lobbyFrame(c, office, "/kiosk"), s.db.Now()
+	view := needsView{frame: f, Book: f.books()}
+	if !view.Book {
+		view.Notice = f.notice(office, now)
+	}
 	today := office.Today(now)
 	var all []needChoice
 	for _, need := range office.Territory.Needs {
-		if services := current(office, need.Services, today); len(services) > 0 {
+		services := current(office, need.Services, today)
+		if view.Book {
+			services = slices.DeleteFunc(services, func(s *territory.Service) bool { return !bookable(office, s, today) })
+		}
+		if len(services) > 0 {
 			all = append(all, needChoice{ID: need.ID, Name: named(need.Name, f.Lang), Icon: iconOf(services)})
 		}
 	}
 	if len(all) == 0 {
-		return c.Redirect(http.StatusSeeOther, f.To("/kiosk/services"))
+		return c.Redirect(http.StatusSeeOther, f.To("/kiosk/services", "book", f.own.Get("book")))
 	}
 	n, _ := strconv.Atoi(c.QueryParam("page"))
 	shown, at, pages := part(all, n, f.needsOnPage())
@@ -241,6 +251,7 @@ type servicesView struct {
 	Heading string
 	Choices []choice
 	Pager   pager
+	Book    bool // an appointment is wanted
 }
 
 func (s *Server) lobbyServices(c echo.Context, v visitor) error {
@@ -248,21 +259,29 @@ func (s *Server) lobbyServices(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	f := s.frame(c, p.Office, "/kiosk/needs")
+	f := s.lobbyFrame(c, p.Office, "/kiosk/needs")
+	f.back = []string{"book"}
 	ids, heading := p.Office.Services, f.text("lobby.services.title")
 	need := c.QueryParam("need")
 	if i := slices.IndexFunc(p.Office.Territory.Needs, func(n *territory.Need) bool { return n.ID == need }); i >= 0 {
 		ids, heading = p.Office.Territory.Needs[i].Services, named(p.Office.Territory.Needs[i].Name, f.Lang)
 		f.own.Set("need", need)
 	}
+	services := current(p.Office, ids, p.Day)
+	if f.books() {
+		return s.lobbyBookable(c, f, p.Office, services, heading)
+	}
 	var all []choice
-	for _, service := range current(p.Office, ids, p.Day) {
+	for _, service := range services {
 		all = append(all, f.choice(p, service))
 	}
 	// What can be had now comes first, each part in the order that was configured.
 	slices.SortStableFunc(all, func(a, b choice) int { return order(!a.Open, !b.Open) })
 	n, _ := strconv.Atoi(c.QueryParam("page"))
 	shown, at, pages := part(all, n, f.servicesOnPage())
+	if err := s.offerToday(c.Request().Context(), f, p.Office, shown); err != nil {
+		return err
+	}
 	view := servicesView{frame: f, Heading: heading, Choices: keyed(shown), Pager: f.pager(at, pages)}
 	view.own.Set("page", strconv.Itoa(at))
 	return s.show(c, "lobby/services", view)
@@ -281,18 +300,13 @@ func keyed(choices []choice) []choice {
 // searchView is the search and its own keyboard.
 type searchView struct {
 	frame
-	Query   string
-	Rows    [][]string
-	Sample  string // the first letters of the other keyboard
-	Other   string // the address with the other keyboard; "" where there is one
-	Latin   bool
-	Choices []choice
-	More    int  // found, but not shown
-	List    bool // shows what was found in place of the keyboard
+	Query    string
+	Keyboard keyboard
+	Latin    bool // though the language has other letters
+	Choices  []choice
+	More     int  // found, but not shown
+	List     bool // shows what was found in place of the keyboard
 }
-
-// LastRow is the row of the keyboard that also has the keys which are no letters.
-func (v searchView) LastRow() int { return len(v.Rows) - 1 }
 
 // searchLength is how many letters a search may have.
 const searchLength = 30
@@ -306,15 +320,16 @@ func (s *Server) lobbySearch(c echo.Context, v visitor) error {
 	f.Long = true
 	view := searchView{Query: typed(c.QueryParam("q"), c.QueryParam("key")), List: c.QueryParam("list") == "1"}
 	f.own.Set("q", view.Query)
-	view.Rows, view.Latin = latinKeys, true
-	if alphabet := keyboards[f.Lang]; len(alphabet) > 0 {
-		view.Sample, view.Other = strings.Join(alphabet[0][:3], ""), f.To("/kiosk/search", "q", view.Query)
+	rows, other, sample := latinKeys, "", ""
+	if alphabet := alphabets[f.Lang]; alphabet != nil {
+		sample, other = strings.Join(alphabet[0][:3], ""), f.To("/kiosk/search", "q", view.Query)
 		if view.Latin = c.QueryParam("keys") == "latin"; view.Latin {
 			f.own.Set("keys", "latin")
 		} else {
-			view.Rows, view.Sample, view.Other = alphabet, "ABC", f.To("/kiosk/search", "q", view.Query, "keys", "latin")
+			rows, sample, other = alphabet, "ABC", f.To("/kiosk/search", "q", view.Query, "keys", "latin")
 		}
 	}
+	view.Keyboard = f.searchKeyboard(rows, other, sample)
 	for _, hit := range searchServices(p.Office.Territory, view.Query, f.Lang, p.Day) {
 		ch := f.choice(p, hit.Service)
 		if hit.Instead != nil {
@@ -357,6 +372,8 @@ type serviceView struct {
 	Ended     bool
 	Instead   []choice // what can be had in its place
 	Elsewhere []*territory.Office
+	Book      string // where an appointment can be had; "" nowhere
+	First     string // the first that is free; "" none
 }
 
 func (s *Server) lobbyService(c echo.Context, v visitor) error {
@@ -393,6 +410,15 @@ func (s *Server) lobbyService(c echo.Context, v visitor) error {
 	}
 	if reception, ok := p.Offer(territory.Reception); ok && reception.Open && !view.Choice.Open && len(view.Instead) == 0 {
 		view.Instead = []choice{f.choice(p, reception.Service)}
+	}
+	if bookable(p.Office, service, p.Day) {
+		view.Book = f.To("/kiosk/book", "id", service.ID, "need", f.own.Get("need"), "q", f.own.Get("q"))
+		if o.Because == queue.NotByTicket {
+			view.Hint = f.text("lobby.why.not_by_ticket.here")
+		}
+		if view.First, err = s.firstFree(c.Request().Context(), f, p.Office, service); err != nil {
+			return err
+		}
 	}
 	key := store.NewID()
 	view.Choice.Key = key

@@ -115,24 +115,6 @@ func order(a, b bool) int {
 	return 1
 }
 
-// latinKeys are the letters of an Italian keyboard, for whoever has no other.
-var latinKeys = keys("1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
-
-// keyboards are those of languages in other letters, in alphabetical order, which also those find
-// their way about who do not type.
-var keyboards = map[string][][]string{
-	"uk": keys("абвгґдеєжз", "иіїйклмноп", "рстуфхцчшщ", "ьюя'"),
-	"ar": keys("ابتثجحخدذر", "زسشصضطظعغف", "قكلمنهويءة", "أإآىؤئ"),
-}
-
-func keys(rows ...string) [][]string {
-	all := make([][]string, len(rows))
-	for i, row := range rows {
-		all[i] = strings.Split(row, "")
-	}
-	return all
-}
-
 // qrImage is a QR code as a path of squares, and the side of its view box.
 type qrImage struct {
 	Side int

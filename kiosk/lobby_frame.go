@@ -78,15 +78,18 @@ type frame struct {
 	Institutions []string
 	Up           string // the page before this one; "" on the first
 	Long         bool   // a page to type on, or to read
+	Form         string // id of the form with what was typed, which whatever leads on takes along; "" nothing was
+	Leave        string // id of the form by which one goes back; "" a link does
 
 	path string
 	own  url.Values // what this page's address says besides the preferences
+	back []string   // names of own that the page before this one needs
 }
 
 func (s *Server) frame(c echo.Context, office *territory.Office, up string) frame {
 	f := frame{
 		Page: page(language(c)), prefs: prefsOf(c), Office: office.Name, Up: up,
-		path: c.Path(), own: url.Values{},
+		path: c.Path(), own: url.Values{}, back: []string{"need", "q", "book"},
 	}
 	for _, id := range office.Institutions {
 		if institution, ok := office.Territory.Institution(id); ok {
@@ -131,7 +134,11 @@ func (f frame) Speaking(lang string) frame {
 
 // Back is the address of the page before this one.
 func (f frame) Back() string {
-	return f.To(f.Up, "need", f.own.Get("need"), "q", f.own.Get("q"))
+	var own []string
+	for _, name := range f.back {
+		own = append(own, name, f.own.Get(name))
+	}
+	return f.To(f.Up, own...)
 }
 
 // here is the address of this page.

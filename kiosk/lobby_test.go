@@ -291,7 +291,7 @@ func TestLobbyKeyboardWithoutScript(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			l.t = t
 			page, _ := l.get(tt.path)
-			if !strings.Contains(page, `name="q" data-focus type="text" `+tt.want) {
+			if !strings.Contains(page, `name="q" data-focus data-keys="search" type="text" `+tt.want) {
 				t.Errorf("the field does not hold %s", tt.want)
 			}
 		})

@@ -122,17 +122,34 @@ func areaName(office *territory.Office, t queue.Ticket) string {
 
 // ticketView is the number and all there is to know about it.
 type ticketView struct {
+	slip
+	Number string
+	Area   string
+	Booked string // the time of its appointment in words, "" for a walk-in
+	Wait   string // how long, or that no desk is open; "" once it is called
+	Called string // where to go, once it is called
+	Ended  bool   // nothing more will happen to it
+	QR     *qrImage
+}
+
+// slip is what a page begins with that is on paper too, and what has become of that.
+type slip struct {
 	frame
-	ID, Number string
-	Area       string
-	Booked     string // the time of its appointment in words, "" for a walk-in
-	Wait       string // how long, or that no desk is open; "" once it is called
-	Called     string // where to go, once it is called
-	Ended      bool   // nothing more will happen to it
-	QR         *qrImage
-	Paper      paper
-	Owed       bool   // it may still come
-	Job        string // the newest print job
+	ID    string
+	Path  string // of the page; what is said of the paper goes to addresses below
+	words string // what the keys begin with of what the page says about the paper
+	Paper paper
+	Owed  bool   // it may still come
+	Job   string // the newest print job
+}
+
+// newSlip is about the paper of a print job; a status without a state is that none was ordered.
+func newSlip(f frame, id, path, words string, status spool.Status) slip {
+	v := slip{frame: f, ID: id, Path: path, words: words, Paper: paperNone, Job: status.Job}
+	if status.State != "" {
+		v.Paper, v.Owed = paperOf(status), owed(status)
+	}
+	return v
 }
 
 // paper is what has become of a ticket's paper.
@@ -172,7 +189,7 @@ func paperOf(job spool.Status) paper {
 func owed(job spool.Status) bool { return job.State == spool.Queued || job.State == spool.Sent }
 
 // Show is for how many seconds the number stays.
-func (v ticketView) Show() int {
+func (v slip) Show() int {
 	show := lobbyShow
 	if v.Easier() || v.Missing() {
 		show = lobbyShowLong
@@ -181,19 +198,19 @@ func (v ticketView) Show() int {
 }
 
 // Missing reports whether the screen may be all that the citizen has.
-func (v ticketView) Missing() bool { return v.Paper != paperComing && v.Paper != paperPrinted }
+func (v slip) Missing() bool { return v.Paper != paperComing && v.Paper != paperPrinted }
 
 // Extendable reports whether the citizen may keep the number on the screen.
-func (v ticketView) Extendable() bool { return v.Easier() || v.Missing() }
+func (v slip) Extendable() bool { return v.Easier() || v.Missing() }
 
 // Again reports whether another paper may be asked for.
-func (v ticketView) Again() bool { return v.Paper != paperNone && !v.Owed }
+func (v slip) Again() bool { return v.Paper != paperNone && !v.Owed }
 
 // Asks reports whether the citizen is asked if there is paper.
-func (v ticketView) Asks() bool { return v.Paper == paperUnsure }
+func (v slip) Asks() bool { return v.Paper == paperUnsure }
 
 // PaperText is the key of what the page says about the paper.
-func (v ticketView) PaperText() string { return "lobby.paper." + string(v.Paper) }
+func (v slip) PaperText() string { return v.words + string(v.Paper) }
 
 // ticketOf reads the ticket that a page is about and what has become of its paper.
 func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
@@ -227,10 +244,7 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	f.own.Set("id", t.ID)
 	f.Precedence = t.Precedence
 	view := ticketView{
-		frame: f, ID: t.ID, Number: t.Label(), Area: areaName(p.Office, t), Booked: appointmentWords(f.Lang, p.Office, t), Paper: paperNone, Job: status.Job, Ended: t.State.Ended(),
-	}
-	if status.State != "" {
-		view.Paper, view.Owed = paperOf(status), owed(status)
+		slip: newSlip(f, t.ID, "/kiosk/ticket", "lobby.paper.", status), Number: t.Label(), Area: areaName(p.Office, t), Booked: appointmentWords(f.Lang, p.Office, t), Ended: t.State.Ended(),
 	}
 	switch t.State {
 	case queue.Called, queue.Serving:

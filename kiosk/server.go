@@ -64,6 +64,7 @@ type Server struct {
 
 	pictures sync.Map           // office → *queue.Picture, the last one made
 	making   singleflight.Group // pictures, by office and version
+	holds    sync.Map           // kiosk → token of the start that is held for who stands there
 
 	limits  *limits
 	rights  rights // of streams' readers, when they change
@@ -100,6 +101,7 @@ func New(o Options) (*Server, error) {
 	s.echo.GET("/static/*", echo.WrapHandler(static.Handler()))
 	s.operationRoutes()
 	s.lobbyRoutes()
+	s.lobbyBookRoutes()
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()

@@ -1,7 +1,10 @@
 // The kiosk in the lobby. Every page works without this; with it the address bar and the history
 // never learn where a citizen has been, and the kiosk finds back by itself when the line was down.
-import './lobby/search.js' // before touch.js, which takes the forms that nobody else took
+import './lobby/scan.js' // before keys.js: what a reader types is not for fields
+import './lobby/keys.js'
+import './lobby/search.js'
 import './lobby/touch.js'
+import './lobby/held.js'
 import './lobby/idle.js'
 import './lobby/number.js'
 import './lobby/waiting.js'

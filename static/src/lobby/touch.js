@@ -23,7 +23,7 @@ document.addEventListener('submit', (event) => {
   const { target: form, submitter } = event
   submitter?.setAttribute('data-pressed', '')
   const fields = new URLSearchParams(new FormData(form, submitter))
-  const address = new URL(form.action)
+  const address = new URL(submitter?.hasAttribute('formaction') ? submitter.formAction : form.action)
   if (form.method === 'get') {
     address.search = fields
     go(address)
