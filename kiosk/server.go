@@ -102,6 +102,7 @@ func New(o Options) (*Server, error) {
 	s.operationRoutes()
 	s.lobbyRoutes()
 	s.lobbyBookRoutes()
+	s.lobbyArriveRoutes()
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()

@@ -122,13 +122,17 @@ func tooMany(until, now time.Time) error {
 // forgive takes the counting of a try back that was right, and forgets the failures of the first
 // subject, which is whose try it was.
 func forgive(ctx context.Context, tx *store.Tx, on []counted) error {
+	if _, err := tx.Exec(ctx, `DELETE FROM failures WHERE subject = $1`, on[0].subject); err != nil {
+		return fmt.Errorf("forget failures: %w", err)
+	}
+	return takeBack(ctx, tx, on[1:])
+}
+
+// takeBack takes the counting of a try back, and the pause that it began.
+func takeBack(ctx context.Context, tx *store.Tx, on []counted) error {
 	const back = `UPDATE failures SET count = count - 1, until = 0 WHERE subject = $1`
-	for i, c := range on {
-		statement := back
-		if i == 0 {
-			statement = `DELETE FROM failures WHERE subject = $1`
-		}
-		if _, err := tx.Exec(ctx, statement, c.subject); err != nil {
+	for _, c := range on {
+		if _, err := tx.Exec(ctx, back, c.subject); err != nil {
 			return fmt.Errorf("forget failures: %w", err)
 		}
 	}
