@@ -49,14 +49,14 @@ func (s *Server) held(c echo.Context, v visitor, hold, path, up string) (heldVie
 		a, err = booking.ByToken(ctx, tx, hold)
 		return err
 	})
-	if err != nil {
+	if err != nil && fault.Code(err) != "unknown_appointment" {
 		return heldView{}, err
 	}
 	f, office, service, err := s.asksToBook(c, v, up)
 	switch {
 	case err != nil:
 		return heldView{}, err
-	case a.Office != office.ID || a.Service != service.ID || a.Channel != territory.Kiosk:
+	case a.Office != office.ID || a.Service != service.ID || a.Channel != territory.Kiosk: // or there is none
 		return heldView{}, fault.New(fault.Missing, "unknown_hold")
 	}
 	f.path, f.Long = path, true
@@ -210,7 +210,8 @@ func (s *Server) lobbyReview(c echo.Context, v visitor) error {
 	return s.show(c, "lobby/review", view)
 }
 
-// facts are what is looked at before it is confirmed.
+// facts are what is looked at before it is confirmed; where it is says the page's head, and when what is
+// held.
 func (v typedView) facts() []fact {
 	people := v.text("appointment.people", "n", v.held.People)
 	if v.held.MustSpeak {
@@ -218,8 +219,6 @@ func (v typedView) facts() []fact {
 	}
 	all := []fact{
 		{v.text("term.service"), v.Service},
-		{v.text("term.date_time"), v.When},
-		{v.text("term.office"), v.Office},
 		{v.text("lobby.book.people.short"), people},
 		{v.text("lobby.book.name.short"), v.Contact.Name},
 	}

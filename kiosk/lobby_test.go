@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"sportello/booking"
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/store"
@@ -29,6 +30,9 @@ import (
 // lobbyOffice is where the kiosk under test stands: CPI and INPS together on Tuesdays and
 // Thursdays, CPI alone on the other mornings.
 const lobbyOffice = "isernia-centro-integrato"
+
+// testKey is an installation's secret.
+var testKey = booking.Key("an invented key of thirty-two bytes")
 
 // tuesday is a morning on which everything is open.
 var tuesday = time.Date(2026, 11, 24, 9, 40, 0, 0, time.FixedZone("CET", 3600))
@@ -60,7 +64,7 @@ func newLobby(t *testing.T, baseURL, paper string) *lobby {
 		return access.AddDevice(ctx, tx, device, "CODE", "user:test")
 	})
 	token := enrolled(t, l.db, "CODE")
-	s, err := kiosk.New(kiosk.Options{DB: l.db, Log: quiet, BaseURL: baseURL, Speech: kiosk.NewSpeech(t.TempDir(), quiet)})
+	s, err := kiosk.New(kiosk.Options{DB: l.db, Log: quiet, BaseURL: baseURL, Key: testKey, Speech: kiosk.NewSpeech(t.TempDir(), quiet)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +192,16 @@ var lobbyPages = []struct{ name, path string }{
 	{"bookable service", "/kiosk/service?id=CPI-PATTO&"},
 	{"ended service", "/kiosk/service?id=HIS-REI&"},
 	{"service elsewhere", "/kiosk/service?id=COM-ANAG&"},
+	{"needs for an appointment", "/kiosk/needs?book=1&"},
+	{"services for an appointment", "/kiosk/services?need=lavoro-perso&book=1&"},
+	{"days", "/kiosk/book?id=JNT-LAVORO&"},
+	{"days again", "/kiosk/book?id=JNT-LAVORO&why=slot_taken&"},
+	{"days of a service elsewhere", "/kiosk/book?id=COM-ANAG&"},
+	{"times", "/kiosk/book/times?id=JNT-LAVORO&day=2026-11-26&"},
+	{"times of a day without any", "/kiosk/book/times?id=JNT-LAVORO&day=2026-11-25&"},
+	{"arrival", "/kiosk/arrive?"},
 	{"unknown service", "/kiosk/service?id=NONE&"},
+	{"unknown hold", "/kiosk/book/people?id=JNT-LAVORO&hold=none&"},
 	{"unknown ticket", "/kiosk/ticket?id=none&"},
 }
 

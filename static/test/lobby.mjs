@@ -1,8 +1,11 @@
 // Drives a kiosk in a real browser. BASE is the server's address, DATA its folder, CODE a kiosk's
 // enrolment code; the office must be open and the first of its needs must have something to give. It prints what fails and exits with 1, or prints nothing.
 import assert from 'node:assert/strict'
-import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { chromium } from 'playwright-core'
 import { line, serveAll } from './office.mjs'
 
@@ -112,7 +115,142 @@ async function accessible(page) {
   return page.evaluate(async () => (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`))
 }
 
+const joint = '/kiosk/book?id=JNT-LAVORO'
+
+// toName holds the first start of today, or of the last day of the page, and comes to where a name is asked for.
+async function toName(page, { today = false, query = '&lang=it' } = {}) {
+  await page.goto(`${BASE}${joint}${query}`)
+  const days = page.locator('.choices-days a')
+  await (today ? days.first() : days.last()).tap()
+  await page.locator('.time').first().tap()
+  await page.locator('.people button').nth(1).tap()
+  await page.locator('#name').waitFor()
+}
+
+// ours is a key of the keyboard that is seen.
+const ours = (page, key) => page.locator(`.keyboard:not([hidden]) .layer:not([hidden]) ${key}`)
+const keys = async (page, word) => {
+  for (const letter of word) await ours(page, `[value="${letter}"]`).tap()
+}
+const onwards = (page) => page.locator('.typing > .actions button').tap()
+
+// toBooked books and returns the code of the appointment.
+async function toBooked(page, options) {
+  await toName(page, options)
+  await page.keyboard.type('Prova Inventata')
+  await onwards(page)
+  await page.locator('#email').waitFor()
+  await onwards(page)
+  await page.locator('.facts').waitFor()
+  await page.locator('#main .actions button').tap()
+  await page.locator('.booked-code').waitFor()
+  return page.locator('.booked-code').innerText()
+}
+
+// papers are the printed files, the newest last.
+function papers() {
+  const folder = `${DATA}/print/isernia-centro-integrato`
+  const files = readdirSync(folder).filter((name) => name.endsWith('.pdf')).map((name) => join(folder, name))
+  return files.sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs)
+}
+
+// scanned reads the QR code of the first page of a PDF file.
+function scanned(file) {
+  const folder = mkdtempSync(join(tmpdir(), 'receipt-'))
+  try {
+    execFileSync('pdftoppm', ['-r', '203', '-png', '-singlefile', file, join(folder, 'page')])
+    return execFileSync('zbarimg', ['-q', '--raw', '--nodbus', join(folder, 'page.png')]).toString().trim()
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+// reader types as a reader of codes does.
+async function reader(page, code) {
+  for (const letter of code) await page.keyboard.press(letter === ' ' ? 'Space' : letter)
+  await page.keyboard.press('Enter')
+}
+
 const tests = {
+  async 'an appointment is booked on our keyboards, and its receipt read back opens the door'() {
+    const page = await begin()
+    await toName(page, { today: true })
+    await keys(page, 'zo')
+    await page.locator('[data-to-layer="accents"]').tap()
+    await keys(page, 'ëș')
+    await ours(page, '[data-to-layer="letters"]').tap()
+    await keys(page, ' pr')
+    await ours(page, '[value="delete"]').tap()
+    assert.equal(await page.locator('#name').inputValue(), 'Zoëș P', 'names begin with a capital')
+    await page.getByRole('button', { name: 'Alto contrasto' }).tap()
+    await page.locator('html[data-contrast="high"]').waitFor()
+    assert.equal(await page.locator('#name').inputValue(), 'Zoëș P', 'what was typed stays')
+    await page.keyboard.type('rova')
+    await onwards(page)
+    await page.locator('#email').waitFor()
+    await keys(page, 'nessuno')
+    await ours(page, '[data-to-field="phone"]').tap()
+    await keys(page, '3331234567')
+    await onwards(page)
+    await page.locator('#email-wrong').waitFor()
+    await page.locator('#email').tap()
+    for (let letter = 0; letter < 7; letter++) await ours(page, '[value="delete"]').tap()
+    await page.getByRole('button', { name: 'Avanti' }).tap()
+    await page.locator('.facts', { hasText: '+393331234567' }).waitFor()
+    assert.ok(await page.locator('.facts', { hasText: '2 persone' }).isVisible())
+    await page.locator('#main .actions button').tap()
+    await page.getByText('Prendi la ricevuta.').waitFor()
+    const code = await page.locator('.booked-code').innerText()
+    assert.equal(page.url().includes('Prova') || page.url().includes(code), false)
+    const address = scanned(papers().at(-1))
+    assert.match(address, /\/a\/[\w-]{22}$/)
+    await page.getByRole('link', { name: 'Fine' }).tap()
+    await heading(page, 'Benvenuto')
+    assert.equal(await page.getByText(code).count(), 0)
+
+    const shown = []
+    page.on('request', (request) => shown.push(request.url()))
+    await page.clock.install()
+    await reader(page, address)
+    await heading(page, /È troppo presto/)
+    assert.equal(shown.some((url) => url.includes(address.slice(-22))), false, 'the code is in no address')
+    assert.equal(await page.evaluate((secret) => document.documentElement.outerHTML.includes(secret), address.slice(-22)), false, 'nor on the screen')
+    await page.close()
+  },
+
+  async 'what a reader types is in no field, and a code is typed on its own keyboard'() {
+    const page = await begin()
+    await page.getByRole('link', { name: /Ho un appuntamento/ }).tap()
+    await heading(page, 'Hai un appuntamento?')
+    await reader(page, 'https://sportello.test/a/0123456789abcdefghijkl')
+    await page.locator('#code-wrong').waitFor()
+    assert.equal(await page.locator('#code').inputValue(), '')
+    await keys(page, 'CDFGHJ')
+    assert.equal(await page.locator('#code').inputValue(), 'CDFGHJ')
+    await page.getByRole('button', { name: 'Avanti' }).tap()
+    await page.locator('#code[value="CDFGHJ"]').waitFor()
+    await page.close()
+  },
+
+  async 'a time is held while one is there, and no longer'() {
+    const page = await begin(upright, { clock: true })
+    await toName(page)
+    const day = await page.locator('.held strong').innerText()
+    await page.keyboard.type('Prova Inventata')
+    await page.clock.runFor(91_000)
+    await page.getByRole('heading', { name: 'Ci sei ancora?' }).waitFor()
+    const left = page.waitForResponse((response) => response.url().endsWith('/kiosk/book/leave'))
+    await page.clock.runFor(31_000)
+    await left
+    await heading(page, 'Benvenuto')
+    assert.equal(await page.evaluate(() => document.documentElement.outerHTML.includes('Inventata')), false)
+    await toName(page)
+    assert.equal(await page.locator('.held strong').innerText(), day, 'others can have the time')
+    await page.getByRole('button', { name: 'Indietro' }).tap()
+    await page.locator('.time').first().waitFor()
+    await page.close()
+  },
+
   async 'a number in two touches after the language, and no trace'() {
     const page = await begin()
     const before = await page.evaluate(() => history.length)
@@ -331,7 +469,7 @@ const tests = {
   },
 
   async 'every page is sound, in every language and mode'() {
-    const addresses = ['/kiosk?', '/kiosk/needs?', '/kiosk/services?need=lavoro-perso&', '/kiosk/services?need=lavoro-perso&page=2&', '/kiosk/services?need=documenti&',
+    const addresses = ['/kiosk?', '/kiosk/needs?', '/kiosk/needs?book=1&', '/kiosk/services?need=lavoro-perso&book=1&', `${joint}&`, '/kiosk/arrive?', '/kiosk/services?need=lavoro-perso&', '/kiosk/services?need=lavoro-perso&page=2&', '/kiosk/services?need=documenti&',
       '/kiosk/search?', '/kiosk/search?q=rei&', '/kiosk/search?q=lavoro&', '/kiosk/service?id=CPI-PATTO&', '/kiosk/service?id=HIS-REI&', '/kiosk/service?id=COM-ANAG&', '/kiosk/ticket?id=none&']
     const ticket = await begin()
     await toNumber(ticket)
@@ -358,6 +496,55 @@ const tests = {
         const found = await fits(page)
         if (['it', 'ar'].includes(language) && !low && viewport === upright) found.push(...await accessible(page))
         faults.push(...found.map((fault) => `${viewport.width} ${path}: ${fault}`))
+      }
+    })
+    if (faults.length) throw new Error(faults.join('\n'))
+  },
+
+  async 'every step of booking is sound, in either view and mode'() {
+    const faults = []
+    await inBothViews(async (page, viewport) => {
+      if (viewport === lying) return // a kiosk holds one time at a time
+      for (const size of [upright, lying]) {
+        await page.setViewportSize(size)
+        for (const language of ['it', 'ar', 'ro']) {
+          for (const modes of ['', '&large=1&contrast=1', '&low=1', '&large=1&low=1']) {
+            const look = async (step) => {
+              const found = await fits(page)
+              if (!modes || modes.includes('contrast')) found.push(...await accessible(page))
+              faults.push(...found.map((fault) => `${size.width} ${language}${modes} ${step}: ${fault}`))
+            }
+            await page.goto(`${BASE}${joint}&lang=${language}${modes}`)
+            await page.locator('.choices-days a').last().tap()
+            await page.locator('.time').first().waitFor()
+            await look('times')
+            await page.locator('.time').first().tap()
+            await page.locator('.people').waitFor()
+            await look('people')
+            await page.locator('.people button').first().tap()
+            await page.locator('#name').waitFor()
+            await look('name')
+            await page.locator('[data-to-layer="accents"]').tap()
+            await look('accents')
+            await page.keyboard.type('Prova Inventata')
+            await onwards(page)
+            await page.locator('#email').waitFor()
+            await look('mail')
+            await ours(page, '[data-to-field="phone"]').tap()
+            await page.keyboard.type('1')
+            await look('phone')
+            await onwards(page)
+            await page.locator('#phone-wrong').waitFor()
+            await look('wrong')
+            await page.locator('#phone').fill('')
+            await onwards(page)
+            await page.locator('.facts').waitFor()
+            await look('review')
+          }
+        }
+        await toBooked(page)
+        await page.getByText('Prendi la ricevuta.').waitFor()
+        faults.push(...[...await fits(page), ...await accessible(page)].map((fault) => `${size.width} booked: ${fault}`))
       }
     })
     if (faults.length) throw new Error(faults.join('\n'))
