@@ -60,7 +60,7 @@ func (s *Server) account(c echo.Context, v visitor) error {
 func (s *Server) showAccount(c echo.Context, v visitor, refused *fault.Error) error {
 	ctx, status := c.Request().Context(), http.StatusOK
 	view := accountView{
-		deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage)},
+		deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary)},
 		Login:    v.user.Login, Home: home(v.user), Shortest: access.ShortestPassword, Changed: c.QueryParam("changed") != "",
 	}
 	if refused != nil {

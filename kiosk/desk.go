@@ -51,7 +51,7 @@ func (s *Server) deskRoutes() {
 // keeps the screen from being locked.
 func (s *Server) desk(method, path string, may access.Permission, h func(c echo.Context, v visitor) error) {
 	s.handle(method, path, may, func(c echo.Context, v visitor) error {
-		byItself := c.Request().Header.Get(headerLive) != "" || path == "/desk/events"
+		byItself := c.Request().Header.Get(headerLive) != "" || strings.HasSuffix(path, "/events")
 		if !byItself {
 			if err := s.touch(c, v); err != nil {
 				return err

@@ -121,7 +121,7 @@ func (s *Server) deskSheet(name string, sheet sheet) func(c echo.Context, v visi
 			return err
 		}
 		view := &sheetView{
-			deskHead: deskHead{Page: page(r.lang), User: v.user.Name, Manage: v.may(access.Manage), Office: r.p.Office.Name, Desk: r.deskName(r.desk)},
+			deskHead: deskHead{Page: page(r.lang), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary), Office: r.p.Office.Name, Desk: r.deskName(r.desk)},
 			OfficeID: r.p.Office.ID,
 		}
 		if !sheet.fill(r, view, c.QueryParam("ticket")) {
@@ -280,7 +280,7 @@ type serviceGroup struct {
 
 func (s *Server) showChoice(c echo.Context, v visitor, alert *deskAlert, status int) error {
 	ctx := c.Request().Context()
-	view := &choiceView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage)}, Alert: alert}
+	view := &choiceView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary)}, Alert: alert}
 	var officer *territory.Officer
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		officer, err = view.reach(ctx, tx, v, asked(c))
@@ -391,7 +391,7 @@ func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, stat
 	}
 	r := deskReader{lang: deskLanguage(c), p: p}
 	view := &receptionView{
-		deskHead: deskHead{Page: page(r.lang), User: v.user.Name, Manage: v.may(access.Manage), Office: p.Office.Name},
+		deskHead: deskHead{Page: page(r.lang), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary), Office: p.Office.Name},
 		OfficeID: office, Version: p.Version, Alert: alert, queueView: r.queue(), Desks: r.others(),
 		MayIssue: v.role().May(access.IssueByHand), MayEnd: v.role().May(access.RunOffice),
 	}
@@ -404,7 +404,7 @@ func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, stat
 // showOffices asks at which office somebody receives people, unless there is only one.
 func (s *Server) showOffices(c echo.Context, v visitor, alert *deskAlert, status int) error {
 	ctx := c.Request().Context()
-	view := &choiceView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage)}, Alert: alert}
+	view := &choiceView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary)}, Alert: alert}
 	err := s.db.View(ctx, func(tx *store.Tx) error {
 		territories, err := territory.List(ctx, tx)
 		for _, t := range territories {

@@ -26,6 +26,7 @@ type deskHead struct {
 	Page
 	User         string // name of the account
 	Manage       bool   // it may open the console
+	Diary        bool   // and see appointments
 	Office, Desk string // names; "" before one is chosen
 }
 
@@ -329,7 +330,7 @@ func workOf(lang string, p *queue.Picture, desk string, user access.User) *workV
 	d, _ := p.Desk(desk)
 	r := deskReader{lang: lang, p: p, desk: desk, institutions: d.Institutions}
 	view := &workView{
-		deskHead: deskHead{Page: page(lang), User: user.Name, Manage: user.Role.May(access.Manage), Office: p.Office.Name, Desk: r.deskName(desk)},
+		deskHead: deskHead{Page: page(lang), User: user.Name, Manage: user.Role.May(access.Manage), Diary: user.Role.May(access.SeeDiary), Office: p.Office.Name, Desk: r.deskName(desk)},
 		OfficeID: p.Office.ID, DeskID: desk, Version: p.Version, HelpAsked: !d.HelpAt.IsZero(),
 		queueView: r.queue(), Desks: r.others(), Hold: r.hold(), Closing: r.closing(),
 	}

@@ -60,6 +60,7 @@ var manageSections = []struct {
 	may             access.Permission
 }{
 	{"home", "/manage", "it-pa", access.Manage},
+	{"diary", "/desk/diary", "it-calendar", access.SeeDiary},
 	{"devices", "/manage/devices", "it-fullscreen", access.ManageDevices},
 	{printersSection, "/manage/printers", "it-print", access.ManageDevices},
 	{"users", "/manage/users", "it-user", access.ManageUsers},

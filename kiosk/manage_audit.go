@@ -11,6 +11,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"sportello/booking"
 	"sportello/booking/territory"
 	"sportello/booking/timetable"
 	"sportello/internal/access"
@@ -36,6 +37,8 @@ var auditActions = []string{
 	"ticket.transfer", "ticket.undo", "ticket.leave", "ticket.end_of_day",
 	"desk.open", "desk.close", "desk.pause", "desk.resume", "desk.services", "desk.help", "desk.help_done", "desk.release", "desk.forgotten",
 	"service.stop", "service.reopen",
+	"appointment.book", "appointment.again", "appointment.move", "appointment.cancel", "appointment.arrive", "appointment.start",
+	"appointment.serve", "appointment.no_show",
 	"session.begin", "session.refuse", "session.elsewhere", "session.revoke",
 	"user.add", "user.edit", "user.end", "user.link", "user.password",
 	"device.add", "device.edit", "device.code", "device.enrol", "device.refuse", "device.elsewhere", "device.revoke", "device.remove",
@@ -78,6 +81,13 @@ type auditReader struct {
 	programs map[string]access.Program
 }
 
+func newAuditReader(ctx context.Context, tx *store.Tx, m *console) *auditReader {
+	return &auditReader{
+		m: m, ctx: ctx, tx: tx, users: map[string]access.User{}, devices: map[string]access.Device{},
+		tickets: map[string]queue.Ticket{}, printers: map[string]spool.Printer{}, programs: map[string]access.Program{},
+	}
+}
+
 // officerOnly reports whether the account sees only tickets of its own institutions.
 func (m *console) officerOnly() bool { return !m.may(access.ManageDevices) }
 
@@ -95,10 +105,8 @@ func (s *Server) auditPage(c echo.Context, m *console) error {
 	view.Filtered = where != "" || q.Action != "" || view.Day != "" || view.Who != ""
 	address := url.Values{"where": {where}, "action": {q.Action}, "day": {view.Day}, "who": {view.Who}}
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-		r := &auditReader{
-			m: m, ctx: ctx, tx: tx, address: address, users: map[string]access.User{}, devices: map[string]access.Device{},
-			tickets: map[string]queue.Ticket{}, printers: map[string]spool.Printer{}, programs: map[string]access.Program{},
-		}
+		r := newAuditReader(ctx, tx, m)
+		r.address = address
 		if q.Actor, err = r.actorOf(view.Who); err != nil || q.Actor == "" && view.Who != "" {
 			view.Unknown = err == nil
 			return err
@@ -363,6 +371,14 @@ func (r *auditReader) name(named, scope string) (string, error) {
 		}
 		if t.ID != "" {
 			known = r.m.text("manage.audit.ticket", "number", t.Label())
+		}
+	case "appointment":
+		a, err := booking.ByID(r.ctx, r.tx, id)
+		if err != nil && fault.Code(err) == "" {
+			return "", err
+		}
+		if a.Reference != "" {
+			known = r.m.text("manage.audit.appointment", "code", a.Reference)
 		}
 	case "printer":
 		p, err := r.printer(id)

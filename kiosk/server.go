@@ -107,6 +107,7 @@ func New(o Options) (*Server, error) {
 	s.phoneRoutes()
 	s.deskRoutes()
 	s.appointmentRoutes()
+	s.diaryRoutes()
 	s.accountRoutes()
 	s.manageRoutes()
 	s.publicRoutes()

@@ -130,7 +130,7 @@ func (s *Server) lock(c echo.Context, v visitor) error {
 // signOutPage tells who still sits at a desk what signing out means.
 func (s *Server) signOutPage(c echo.Context, v visitor) error {
 	ctx := c.Request().Context()
-	view := signOutView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage)}}
+	view := signOutView{deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary)}}
 	var seat queue.Seat
 	var sits bool
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {

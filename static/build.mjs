@@ -8,7 +8,7 @@ import esbuild from 'esbuild'
 import subsetFont from 'subset-font'
 
 const dist = 'dist'
-const surfaces = ['lobby', 'board', 'phone', 'desk', 'public', 'manage']
+const surfaces = ['lobby', 'board', 'phone', 'desk', 'diary', 'public', 'manage']
 const scripts = ['cyrillic', 'arabic', 'chinese']
 
 // subsets resolves "subset:KIND:LANGUAGE:FILE" in a style sheet to the letters of a whole font, a
