@@ -64,6 +64,10 @@ var diaryTabs = []struct {
 }{
 	{"agenda", "/desk/diary", access.SeeDiary},
 	{"book", "/desk/diary/book", access.EditDiary},
+	{"sessions", "/desk/diary/sessions", access.SeeDiary},
+	{"late", "/desk/diary/late", access.EditDiary},
+	{"blocks", "/desk/diary/blocks", access.EditDiary},
+	{"calls", "/desk/diary/calls", access.EditDiary},
 	{"explain", "/desk/diary/explain", access.SeeDiary},
 }
 
@@ -77,6 +81,10 @@ func (s *Server) diaryRoutes() {
 	s.entry(http.MethodPost, "/desk/diary/book/:id", access.EditDiary, s.bookByStaff)
 	s.entry(http.MethodPost, "/desk/diary/book/:id/release", access.EditDiary, s.releaseByStaff)
 	s.entryRoutes()
+	s.blockRoutes()
+	s.lateRoutes()
+	s.sessionRoutes()
+	s.diary(http.MethodGet, "/desk/diary/calls", access.EditDiary, s.callsPage)
 }
 
 // diary registers a handler of the diary of the office that a request names.
@@ -194,26 +202,16 @@ func (d *diarist) officer() (*territory.Officer, bool) {
 	return d.office.Territory.Officer(d.user.Officer)
 }
 
-// runs reports whether the reader looks after whole offices, with all of their institutions.
+// runs reports whether the reader looks after whole offices, with the services of all institutions.
 func (d *diarist) runs() bool { return d.role() != access.Officer }
 
-// takesPart reports whether the reader may know what an appointment is about.
-func (d *diarist) takesPart(a booking.Appointment) bool {
-	if d.runs() {
-		return true
-	}
-	own := func(x timetable.Assignment) bool { return slices.Contains(d.acts, x.Institution) }
-	f, ok := d.officer()
-	return slices.ContainsFunc(a.Staff, own) || ok && a.Mediator == f.ID
-}
+// takesPart reports whether the reader may know what an appointment is about, and with whom it is.
+func (d *diarist) takesPart(a booking.Appointment) bool { return d.seesMatter(d.office, a, d.today()) }
 
 // mayDo reports whether the reader may book a service and change its appointments.
 func (d *diarist) mayDo(s *territory.Service) bool {
 	return d.runs() || takesPart(d.office.Territory, s.ID, d.acts)
 }
-
-// meets reports whether the reader may know with whom an appointment is.
-func (d *diarist) meets(a booking.Appointment) bool { return d.may(access.EditDiary) && d.takesPart(a) }
 
 // today is the office's date.
 func (d *diarist) today() timetable.Date { return d.office.Today(d.now) }
@@ -358,7 +356,7 @@ func (s *Server) change(c echo.Context, d *diarist, id string, do func(ctx conte
 			return errChangedMeanwhile
 		}
 		after, err := do(ctx, tx, a)
-		if err == nil && after.Sequence != a.Sequence+1 { // somebody else was between
+		if err == nil && after.Sequence > a.Sequence+1 { // somebody else was between
 			err = errChangedMeanwhile
 		}
 		return err

@@ -55,6 +55,8 @@ type agenda struct {
 	serviceID    string
 	appointments []booking.Appointment
 	starts       []booking.Slot // free, of the service that is looked at
+	sessions     []booking.Session
+	busy         []booking.Busy
 	version      int64
 }
 
@@ -78,6 +80,13 @@ func (s *Server) diaryPage(c echo.Context, d *diarist) error {
 func (s *Server) readAgenda(ctx context.Context, a *agenda) error {
 	return s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if a.version, err = territory.Version(ctx, tx, a.office.ID); err != nil {
+			return err
+		}
+		span := timetable.Span{From: a.from.At(0, a.office.Zone()), Until: a.until.AddDays(1).At(0, a.office.Zone())}
+		if a.busy, err = booking.Blocks(ctx, tx, a.office.ID, span.From, span.Until); err != nil {
+			return err
+		}
+		if a.sessions, err = booking.SessionsAt(ctx, tx, a.office.ID, a.from, a.until); err != nil {
 			return err
 		}
 		if a.appointments, err = booking.At(ctx, tx, a.office.ID, a.from, a.until, ""); err != nil || a.serviceID == "" || a.until.Before(a.today()) {
@@ -185,13 +194,41 @@ func (a *agenda) dayTracks(day timetable.Date) []*track {
 		tracks = append(tracks, a.lay(t, func(x booking.Appointment) bool { return does(x, f.ID) }, false))
 	}
 	for _, room := range a.office.Rooms {
-		uses := func(x booking.Appointment) bool { return x.Room == room.ID && shown(x) }
-		if a.officerID == "" && slices.ContainsFunc(a.appointments, uses) {
+		if a.officerID == "" && a.uses(room.ID) {
 			t := a.openTrack(day, gridHead{Name: room.Name, Note: a.text("diary.room")}, nil)
-			tracks = append(tracks, a.lay(t, uses, true))
+			a.shut(t, func(b booking.Busy) bool { return b.Room == room.ID })
+			tracks = append(tracks, a.lay(t, func(x booking.Appointment) bool { return x.Room == room.ID }, true))
 		}
 	}
 	return tracks
+}
+
+// uses reports whether a room is taken on a day.
+func (a *agenda) uses(room string) bool {
+	return slices.ContainsFunc(a.appointments, func(x booking.Appointment) bool { return x.Room == room && shown(x) }) ||
+		slices.ContainsFunc(a.sessions, func(x booking.Session) bool { return x.Room == room && x.State != booking.SessionCancelled }) ||
+		slices.ContainsFunc(a.busy, func(b booking.Busy) bool { return b.Room == room })
+}
+
+// shut shows in a track the time that is not for sale although nobody booked it.
+func (a *agenda) shut(t *track, of func(b booking.Busy) bool) {
+	for _, b := range a.busy {
+		if !of(b) {
+			continue
+		}
+		f := shade{kind: fillExternal, text: a.text("diary.external")}
+		if b.Source == booking.Desk {
+			f = shade{kind: fillBlock, text: a.blockReason(b.Reason)}
+		}
+		span := timetable.Span{From: b.From.In(a.office.Zone()), Until: b.Until.In(a.office.Zone())}
+		t.paintSpans(timetable.Intersect([]timetable.Span{timetable.Day(t.day, a.office.Zone())}, []timetable.Span{span}), f, isFree)
+	}
+}
+
+// meets reports whether busy time takes any of an appointment's.
+func meets(b booking.Busy, x booking.Appointment) bool {
+	whose := b.Room != "" && b.Room == x.Room || b.Officer != "" && does(x, b.Officer)
+	return whose && b.From.Before(x.End) && x.Start.Before(b.Until)
 }
 
 // staffOn are those who are at the office on a day by the rota, and those who have something there.
@@ -199,7 +236,8 @@ func (a *agenda) staffOn(day timetable.Date) []*territory.Officer {
 	all := slices.Clone(a.office.Territory.Officers)
 	return slices.DeleteFunc(all, func(f *territory.Officer) bool {
 		busy := func(x booking.Appointment) bool { return x.Day == day && shown(x) && does(x, f.ID) }
-		return !a.rostered(f, day) && !slices.ContainsFunc(a.appointments, busy)
+		leads := func(x booking.Session) bool { return x.Day == day && does(asAppointment(x), f.ID) }
+		return !a.rostered(f, day) && !slices.ContainsFunc(a.appointments, busy) && !slices.ContainsFunc(a.sessions, leads)
 	})
 }
 
@@ -270,10 +308,11 @@ func (a *agenda) officerTrack(f *territory.Officer, day timetable.Date, head gri
 		t.paintSpans(timetable.Intersect([]timetable.Span{timetable.Day(day, a.office.Zone())}, []timetable.Span{absent}),
 			shade{kind: fillAbsent, text: a.text("diary.absent")}, isFree)
 	}
+	a.shut(t, func(b booking.Busy) bool { return b.Officer == f.ID })
 	return t
 }
 
-// lay puts appointments of a day into a track, each until its end or the next one's start.
+// lay puts appointments and sessions of a day into a track, each until its end or the next one's start.
 func (a *agenda) lay(t *track, of func(x booking.Appointment) bool, names bool) *track {
 	for _, x := range a.appointments {
 		if x.Day != t.day || !shown(x) || !of(x) {
@@ -283,7 +322,48 @@ func (a *agenda) lay(t *track, of func(x booking.Appointment) bool, names bool) 
 		b := a.block(x, names)
 		t.paint(from, until, shade{kind: fillBusy, entry: &b}, nil)
 	}
+	for _, x := range a.sessions {
+		if x.Day != t.day || x.State == booking.SessionCancelled || !of(asAppointment(x)) {
+			continue
+		}
+		from, until := bitsOf(timetable.Span{From: x.Start.In(a.office.Zone()), Until: x.End.In(a.office.Zone())}, t.day)
+		t.paint(from, until, shade{kind: fillBusy, entry: a.sessionBlock(x, names)}, nil)
+	}
 	return t
+}
+
+// sessionBlock is a session in the grid.
+func (a *agenda) sessionBlock(x booking.Session, names bool) *diaryBlock {
+	b := &diaryBlock{
+		Path: sessionAddress(x.ID), Hours: a.clock(x.Start) + "–" + a.clock(x.End), Who: x.Topic, Service: a.serviceName(x.Service),
+		State: "diary.state.session", Code: "session", Faint: a.serviceID != "" && x.Service != a.serviceID,
+		Seats: a.text("diary.session.seats", "taken", x.Taken, "capacity", x.Capacity),
+	}
+	if names {
+		b.With = a.team(asAppointment(x))
+	}
+	return b
+}
+
+// asAppointment is a session as far as its time, officers and room go.
+func asAppointment(x booking.Session) booking.Appointment {
+	a := booking.Appointment{
+		ID: x.ID, Office: x.Office, Service: x.Service, State: booking.Booked, Day: x.Day, Start: x.Start, End: x.End, Staff: x.Staff, Room: x.Room,
+	}
+	if x.State == booking.SessionCancelled {
+		a.State = booking.Cancelled
+	}
+	return a
+}
+
+// together are appointments and sessions in the order of their start.
+func (a *agenda) together() []booking.Appointment {
+	all := slices.Clone(a.appointments)
+	for _, x := range a.sessions {
+		all = append(all, asAppointment(x))
+	}
+	slices.SortStableFunc(all, func(x, y booking.Appointment) int { return x.Start.Compare(y.Start) })
+	return all
 }
 
 // startTrack shows when the service that is looked at can be booked.
@@ -327,7 +407,7 @@ func (a *agenda) freeLink(t *track, from, until int) (link *diaryLink, past bool
 func (a *agenda) block(x booking.Appointment, names bool) diaryBlock {
 	b := diaryBlock{
 		Hours: a.clock(x.Start) + "–" + a.clock(x.End), State: "diary.state." + string(x.State), Code: string(x.State),
-		Faint: a.serviceID != "" && x.Service != a.serviceID,
+		Clash: slices.ContainsFunc(a.busy, func(b booking.Busy) bool { return x.State == booking.Booked && meets(b, x) }),
 	}
 	var institutions []string
 	for _, s := range x.Staff {
@@ -343,10 +423,8 @@ func (a *agenda) block(x booking.Appointment, names bool) diaryBlock {
 		b.Service = a.text("diary.busy")
 		return b
 	}
-	b.ID, b.Service = x.ID, a.serviceName(x.Service)
-	if a.meets(x) {
-		b.Who = x.Contact.Name
-	}
+	b.Path, b.Service, b.Who = entryAddress(x.ID), a.serviceName(x.Service), x.Contact.Name
+	b.Faint = a.serviceID != "" && x.Service != a.serviceID
 	return b
 }
 
@@ -397,7 +475,7 @@ func (a *agenda) lanes(day timetable.Date) []*track {
 	var lanes []*track
 	var ends []time.Time
 	placed := make(map[string]int)
-	for _, x := range a.appointments {
+	for _, x := range a.together() {
 		if x.Day != day || !shown(x) || !a.looksAt(x) {
 			continue
 		}
@@ -408,8 +486,7 @@ func (a *agenda) lanes(day timetable.Date) []*track {
 		ends[n], placed[x.ID] = x.End, n
 	}
 	for n := range max(1, len(ends)) {
-		t := lane()
-		lanes = append(lanes, a.lay(t, func(x booking.Appointment) bool {
+		lanes = append(lanes, a.lay(lane(), func(x booking.Appointment) bool {
 			at, ok := placed[x.ID]
 			return ok && at == n
 		}, a.officerID == ""))

@@ -16,6 +16,7 @@ import (
 	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/printouts/spool"
+	"sportello/queue"
 	"sportello/static"
 )
 
@@ -46,7 +47,6 @@ type entryView struct {
 	Room      string
 	Language  string // key, "" not said
 	MustSpeak bool
-	Meets     bool // the reader may know with whom it is
 	Name      string
 	Email     string
 	Phone     string
@@ -57,9 +57,9 @@ type entryView struct {
 	Channel   string // key
 	History   []historyLine
 	Back      string // the day
-	MayMove   bool
-	MayCancel bool
+	MayChange bool   // move or cancel it
 	MayMiss   bool
+	MayGive   bool // to another officer
 	MayPrint  bool
 	Printers  []deskChoice
 	New       bool // just booked: the code is to be read out
@@ -89,6 +89,8 @@ func (s *Server) entryRoutes() {
 	s.entry(http.MethodPost, at+"/move", access.EditDiary, s.moveByStaff)
 	s.entry(http.MethodGet, at+"/cancel", access.EditDiary, s.callOffPage)
 	s.entry(http.MethodPost, at+"/cancel", access.EditDiary, s.callOff)
+	s.entry(http.MethodGet, at+"/give", access.EditDiary, s.givePage)
+	s.entry(http.MethodPost, at+"/give", access.EditDiary, s.give)
 	s.entry(http.MethodGet, at+"/no-show", access.EditDiary, s.missedPage)
 	s.entry(http.MethodPost, at+"/no-show", access.EditDiary, s.markMissed)
 }
@@ -133,13 +135,13 @@ func (s *Server) showEntry(c echo.Context, d *diarist, a booking.Appointment, re
 func (d *diarist) entry(c echo.Context, a booking.Appointment) *entryView {
 	may := d.may(access.EditDiary)
 	view := &entryView{
-		diaryHead: d.head(c, ""), ID: a.ID, Seen: seen(a), Facts: d.facts(a), Meets: d.meets(a), MustSpeak: a.MustSpeak,
+		diaryHead: d.head(c, ""), ID: a.ID, Seen: seen(a), Facts: d.facts(a), MustSpeak: a.MustSpeak,
 		Channel: "diary.channel." + string(a.Channel), Erased: !a.ErasedAt.IsZero(),
 		Back: d.address("/desk/diary", "day", a.Day.String()), New: c.QueryParam("done") == "booked",
-		MayMove: may && a.State == booking.Booked, MayCancel: may && (a.State == booking.Booked || a.State == booking.Arrived),
+		MayChange: may && a.State == booking.Booked, MayPrint: may && (a.State == booking.Booked || a.State == booking.Arrived),
 	}
-	view.MayMiss = view.MayCancel && !d.now.Before(a.Start)
-	view.MayPrint = view.MayCancel
+	view.MayMiss = view.MayChange && !d.now.Before(a.Start)
+	view.MayGive = view.MayPrint && len(a.Staff) > 0
 	for _, x := range a.Staff {
 		line := teamLine{Name: d.officerName(x.Officer), For: x.Institution}
 		if i, ok := d.office.Territory.Institution(x.Institution); ok {
@@ -161,10 +163,8 @@ func (d *diarist) entry(c echo.Context, a booking.Appointment) *entryView {
 	if a.State == booking.Cancelled {
 		view.Reason = d.reason(a.Reason)
 	}
-	if view.Meets {
-		view.Name, view.Email, view.Phone, view.Note = a.Contact.Name, a.Contact.Email, a.Contact.Phone, a.Note
-		view.Unreached = unreached(a)
-	}
+	view.Name, view.Email, view.Phone, view.Note = a.Contact.Name, a.Contact.Email, a.Contact.Phone, a.Note
+	view.Unreached = unreached(a)
 	return view
 }
 
@@ -194,6 +194,11 @@ func history(ctx context.Context, tx *store.Tx, m *console, d *diarist, a bookin
 	return all, nil
 }
 
+// wrongState is the fault of an appointment with which something cannot be done as it is now.
+func wrongState(a booking.Appointment) error {
+	return fault.New(fault.Conflict, "appointment_state", "state", string(a.State))
+}
+
 // noted are the details of a line of the audit in words.
 func (d *diarist) noted(l audit.Line) string {
 	var detail struct {
@@ -208,6 +213,8 @@ func (d *diarist) noted(l audit.Line) string {
 	switch {
 	case moved:
 		return d.text("diary.history.moved", "from", d.moment(store.FromMillis(int64(from))), "to", d.moment(store.FromMillis(int64(to))))
+	case l.Action == "appointment.reassign":
+		return d.text("diary.history.given", "from", d.officersNamed(detail.From), "to", d.officersNamed(detail.To))
 	case l.Action == "appointment.again":
 		return d.text("diary.again." + detail.Reason)
 	case detail.Reason != "":
@@ -216,6 +223,16 @@ func (d *diarist) noted(l audit.Line) string {
 		return d.text("diary.channel." + detail.Channel)
 	}
 	return ""
+}
+
+// officersNamed are the officers of a detail, which are ids joined by plus signs.
+func (d *diarist) officersNamed(ids any) string {
+	text, _ := ids.(string)
+	var names []string
+	for _, id := range strings.Split(text, "+") {
+		names = append(names, d.officerName(id))
+	}
+	return strings.Join(names, ", ")
 }
 
 // reason is why an appointment was cancelled, in words, or the code of one that programs gave.
@@ -228,7 +245,7 @@ func (d *diarist) reason(code string) string {
 
 func (s *Server) entryReceipt(c echo.Context, d *diarist, a booking.Appointment) error {
 	if a.State != booking.Booked && a.State != booking.Arrived {
-		return s.showEntry(c, d, a, fault.New(fault.Conflict, "appointment_state", "state", string(a.State)))
+		return s.showEntry(c, d, a, wrongState(a))
 	}
 	pdf, err := s.receiptOf(d.office, a, d.now).A4()
 	if err != nil {
@@ -254,7 +271,7 @@ func (s *Server) printEntry(c echo.Context, d *diarist, a booking.Appointment) e
 			return err
 		}
 		if now.State != booking.Booked && now.State != booking.Arrived {
-			return fault.New(fault.Conflict, "appointment_state", "state", string(now.State))
+			return wrongState(now)
 		}
 		_, err = s.enqueueReceipt(ctx, tx, p.ID, a.Office, now)
 		return err
@@ -271,7 +288,7 @@ func (s *Server) movePage(c echo.Context, d *diarist, a booking.Appointment) err
 
 func (s *Server) showMove(c echo.Context, d *diarist, a booking.Appointment, refused error) error {
 	if a.State != booking.Booked {
-		return s.showEntry(c, d, a, fault.New(fault.Conflict, "appointment_state", "state", string(a.State)))
+		return s.showEntry(c, d, a, wrongState(a))
 	}
 	service, err := d.service(a.Service)
 	if err != nil {
@@ -327,8 +344,8 @@ func (s *Server) showCallOff(c echo.Context, d *diarist, a booking.Appointment, 
 	if err != nil {
 		return err
 	}
-	if a.State != booking.Booked && a.State != booking.Arrived {
-		return s.showEntry(c, d, a, fault.New(fault.Conflict, "appointment_state", "state", string(a.State)))
+	if a.State != booking.Booked { // who is here has a ticket: the desk ends it
+		return s.showEntry(c, d, a, wrongState(a))
 	}
 	view := d.callOffView(c, a)
 	view.Alert, view.Reasons = alert, reasonsIn("diary.cancel.reason", callOffReasons)
@@ -336,26 +353,30 @@ func (s *Server) showCallOff(c echo.Context, d *diarist, a booking.Appointment, 
 }
 
 func (d *diarist) callOffView(c echo.Context, a booking.Appointment) *callOffView {
-	view := &callOffView{diaryHead: d.head(c, ""), ID: a.ID, Seen: seen(a), Facts: d.facts(a)}
-	if d.meets(a) {
-		view.Name, view.Unreached = a.Contact.Name, unreached(a)
+	return &callOffView{
+		diaryHead: d.head(c, ""), ID: a.ID, Seen: seen(a), Facts: d.facts(a), Name: a.Contact.Name, Unreached: unreached(a),
 	}
-	return view
 }
 
 func (s *Server) callOff(c echo.Context, d *diarist, a booking.Appointment) error {
 	reason, err := given(posted(c), callOffReasons)
 	if err == nil {
 		err = s.change(c, d, a.ID, func(ctx context.Context, tx *store.Tx, a booking.Appointment) (booking.Appointment, error) {
+			if a.State != booking.Booked {
+				return booking.Appointment{}, wrongState(a)
+			}
 			over, err := booking.CancelByStaff(ctx, tx, a.ID, reason, d.by())
 			if err != nil {
 				return booking.Appointment{}, err
 			}
-			what := newsCalledOff
 			if reason == callOffReasons[0] {
-				what = newsCancelled
+				return over, s.tell(ctx, tx, over, newsCancelled)
 			}
-			return over, s.tell(ctx, tx, over, what)
+			offers, err := nextStarts(ctx, tx, d.office, over)
+			if err != nil {
+				return booking.Appointment{}, err
+			}
+			return over, s.tell(ctx, tx, over, newsCalledOff, offers...)
 		})
 	}
 	if err != nil {
@@ -365,7 +386,7 @@ func (s *Server) callOff(c echo.Context, d *diarist, a booking.Appointment) erro
 }
 
 func (s *Server) missedPage(c echo.Context, d *diarist, a booking.Appointment) error {
-	if (a.State != booking.Booked && a.State != booking.Arrived) || d.now.Before(a.Start) {
+	if a.State != booking.Booked || d.now.Before(a.Start) {
 		return c.Redirect(http.StatusSeeOther, entryAddress(a.ID))
 	}
 	return s.show(c, "diary/no-show", d.callOffView(c, a))
@@ -373,7 +394,7 @@ func (s *Server) missedPage(c echo.Context, d *diarist, a booking.Appointment) e
 
 func (s *Server) markMissed(c echo.Context, d *diarist, a booking.Appointment) error {
 	err := s.change(c, d, a.ID, func(ctx context.Context, tx *store.Tx, a booking.Appointment) (booking.Appointment, error) {
-		return booking.MarkNoShow(ctx, tx, a.ID, d.by())
+		return queue.MarkAbsent(ctx, tx, a.ID, d.by())
 	})
 	if err != nil {
 		return s.refuseEntry(c, d, a, err, s.showEntry)

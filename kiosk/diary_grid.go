@@ -13,16 +13,18 @@ import (
 
 // What a stretch of a track can be.
 const (
-	fillFree    = ""
-	fillBusy    = "busy"   // an appointment
-	fillStart   = "start"  // a free start of the service that is looked at
-	fillClosed  = "closed" // the office is, to the public
-	fillAway    = "away"   // the officer is not there by the rota
-	fillAbsent  = "absent"
-	gridMinutes = 5
-	gridBits    = 24 * 60 / gridMinutes
-	halfHour    = 30 / gridMinutes
-	leastGap    = 45 / gridMinutes // a shorter stretch in which nothing is open is shown as high as it is
+	fillFree     = ""
+	fillBusy     = "busy"   // an appointment
+	fillStart    = "start"  // a free start of the service that is looked at
+	fillClosed   = "closed" // the office is, to the public
+	fillAway     = "away"   // the officer is not there by the rota
+	fillAbsent   = "absent"
+	fillBlock    = "block"    // staff took it out of sale
+	fillExternal = "external" // another calendar says busy
+	gridMinutes  = 5
+	gridBits     = 24 * 60 / gridMinutes
+	halfHour     = 30 / gridMinutes
+	leastGap     = 45 / gridMinutes // a shorter stretch in which nothing is open is shown as high as it is
 )
 
 // shade is what a stretch of a track shows.
@@ -135,7 +137,7 @@ type gridCell struct {
 
 // diaryBlock is an appointment in the grid. What the reader may not know is empty.
 type diaryBlock struct {
-	ID      string // "" it has no page for the reader
+	Path    string // of its page; "" the reader has none
 	Hours   string
 	Who     string
 	Service string
@@ -143,10 +145,10 @@ type diaryBlock struct {
 	Code    string   // of the state
 	Joint   []string // institutions that take part, if several
 	With    []string // names of the officers, where the column does not tell
+	Seats   string   // of a session: taken, and how many there are
 	Faint   bool     // it is not of the service that is looked at
 	Short   bool     // there is room for one line
-	Place   string   // of the room
-	Warning string   // key of what is wrong with it
+	Clash   bool     // somebody who does it is busy with something else
 }
 
 // diaryLink is free time that can be booked.
