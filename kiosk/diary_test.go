@@ -15,17 +15,17 @@ import (
 	"sportello/printouts/spool"
 )
 
-// book makes an appointment of the demonstration at a time of the desk's Thursday.
-func (h *deskHouse) book(service, at, name string) booking.Appointment {
+// reserve makes an appointment of the demonstration at a time of the desk's Thursday.
+func (h *deskHouse) reserve(service, at, name string) booking.Appointment {
 	h.t.Helper()
 	start, err := time.Parse(time.RFC3339, "2026-12-03T"+at+":00+01:00")
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	return h.bookAt(deskOffice, service, start, name)
+	return h.reserveAt(deskOffice, service, start, name)
 }
 
-func (h *deskHouse) bookAt(office, service string, start time.Time, name string) (a booking.Appointment) {
+func (h *deskHouse) reserveAt(office, service string, start time.Time, name string) (a booking.Appointment) {
 	h.t.Helper()
 	h.update(func(ctx context.Context, tx *store.Tx) error {
 		held, err := booking.Hold(ctx, tx, booking.Wish{Office: office, Service: service, Start: start, People: 1, Channel: territory.Staff})
@@ -91,7 +91,7 @@ func (b *deskBrowser) hidden(name string) string {
 // TestWhoSeesWhatInTheDiary shows one joint appointment and one of INPS alone to everybody who may look.
 func TestWhoSeesWhatInTheDiary(t *testing.T) {
 	h := newDeskHouse(t)
-	joint, own := h.book("JNT-LAVORO", "11:00", "Anna Congiunta"), h.book("INPS-ISEE", "12:00", "Bice Separata")
+	joint, own := h.reserve("JNT-LAVORO", "11:00", "Anna Congiunta"), h.reserve("INPS-ISEE", "12:00", "Bice Separata")
 	const jointService, ownService = "Consulenza congiunta", "ISEE"
 	day := "/desk/diary?office=" + deskOffice + "&day=2026-12-03"
 	for _, test := range []struct {
@@ -156,7 +156,7 @@ func TestWhoSeesWhatInTheDiary(t *testing.T) {
 // TestGrid looks for what stands in the way of an officer's time, in words.
 func TestGrid(t *testing.T) {
 	h := newDeskHouse(t)
-	h.book("JNT-LAVORO", "11:00", "Anna Prova")
+	h.reserve("JNT-LAVORO", "11:00", "Anna Prova")
 	b := h.at("manager", "")
 	for _, test := range []struct {
 		name, query string
@@ -288,7 +288,7 @@ func TestHoldThatIsOver(t *testing.T) {
 	page = hold("15:00")
 	h.clock.Add(11 * time.Minute)
 	for _, name := range []string{"Bice Prova", "Carla Prova"} { // both officers of INPS
-		h.book("INPS-ISEE", "15:00", name)
+		h.reserve("INPS-ISEE", "15:00", name)
 	}
 	b.post(page, "name", "Dina Prova", "note", "Nota che resta", "start", "2026-12-03T15:00:00+01:00")
 	b.want(http.StatusConflict, "Questo orario è appena stato preso", `value="Dina Prova"`, "Nota che resta", "15:30")
@@ -307,7 +307,7 @@ func TestHoldThatIsOver(t *testing.T) {
 // TestTwoChangeTheSameAppointment has two people look at one appointment before either changes it.
 func TestTwoChangeTheSameAppointment(t *testing.T) {
 	h := newDeskHouse(t)
-	a := h.book("JNT-LAVORO", "11:00", "Anna Prova")
+	a := h.reserve("JNT-LAVORO", "11:00", "Anna Prova")
 	one, two := h.at("cpi-1", ""), h.at("inps-1", "")
 	for _, b := range []*deskBrowser{one, two} {
 		b.get(appointmentPath + a.ID + "/move?day=2026-12-03")
@@ -349,7 +349,7 @@ func TestTwoChangeTheSameAppointment(t *testing.T) {
 
 func TestNobodyCame(t *testing.T) {
 	h := newDeskHouse(t)
-	a := h.book("INPS-ISEE", "12:00", "Anna Prova")
+	a := h.reserve("INPS-ISEE", "12:00", "Anna Prova")
 	b := h.at("inps-1", "")
 	b.get(appointmentPath + a.ID)
 	b.lacks("Non si è presentato")
@@ -381,7 +381,7 @@ func TestReceiptFromTheDiary(t *testing.T) {
 		}
 		return nil
 	})
-	a := h.book("JNT-LAVORO", "11:00", "Anna Prova")
+	a := h.reserve("JNT-LAVORO", "11:00", "Anna Prova")
 	b := h.at("cpi-1", "")
 	b.get(appointmentPath + a.ID + "/receipt.pdf")
 	if b.status != http.StatusOK || !strings.HasPrefix(html.UnescapeString(b.page), "%PDF-") {
@@ -405,7 +405,7 @@ func TestReceiptFromTheDiary(t *testing.T) {
 
 func TestBlockAndUndo(t *testing.T) {
 	h := newDeskHouse(t)
-	a := h.book("INPS-ISEE", "12:00", "Anna Prova")
+	a := h.reserve("INPS-ISEE", "12:00", "Anna Prova")
 	officer := a.Staff[0].Officer
 	b := h.at("manager", "")
 	form := func(whose, from, until, reason string) []string {
@@ -450,7 +450,7 @@ func TestBlockAndUndo(t *testing.T) {
 // TestLateAndAbsent looks first, changes nothing by that, then does it.
 func TestLateAndAbsent(t *testing.T) {
 	h := newDeskHouse(t)
-	one, last := h.book("INPS-ISEE", "11:00", "Anna Prova"), h.book("JNT-LAVORO", "16:30", "Bice Prova")
+	one, last := h.reserve("INPS-ISEE", "11:00", "Anna Prova"), h.reserve("JNT-LAVORO", "16:30", "Bice Prova")
 	officer := one.Staff[0].Officer
 	if last.Staff[1].Officer != officer {
 		h.update(func(ctx context.Context, tx *store.Tx) error {
@@ -507,7 +507,7 @@ func TestLateAndAbsent(t *testing.T) {
 
 func TestCallList(t *testing.T) {
 	h := newDeskHouse(t)
-	quiet, other := h.book("INPS-ISEE", "12:00", "Anna Prova"), h.book("CPI-PATTO", "11:00", "Bice Prova")
+	quiet, other := h.reserve("INPS-ISEE", "12:00", "Anna Prova"), h.reserve("CPI-PATTO", "11:00", "Bice Prova")
 	h.update(func(ctx context.Context, tx *store.Tx) error {
 		_, err := tx.Exec(ctx, `UPDATE appointments SET email = '', phone = '+393330000001'`)
 		return err
@@ -578,7 +578,7 @@ func TestGroupSession(t *testing.T) {
 func TestExplainInWords(t *testing.T) {
 	h := newDeskHouse(t)
 	for _, at := range []string{"15:00", "15:00"} {
-		h.book("INPS-ISEE", at, "Anna "+h.db.Now().String())
+		h.reserve("INPS-ISEE", at, "Anna "+h.db.Now().String())
 		h.clock.Add(time.Second)
 	}
 	b := h.at("manager", "")
@@ -613,7 +613,7 @@ var diaryKey = regexp.MustCompile(`[>" ](diary|desk|fault|term|appointment|field
 
 func TestDiaryPagesInBothLanguages(t *testing.T) {
 	h := newDeskHouse(t)
-	a, over := h.book("JNT-LAVORO", "11:00", "Anna Prova"), h.book("CPI-PATTO", "11:00", "Bice Prova")
+	a, over := h.reserve("JNT-LAVORO", "11:00", "Anna Prova"), h.reserve("CPI-PATTO", "11:00", "Bice Prova")
 	h.update(func(ctx context.Context, tx *store.Tx) error {
 		_, err := booking.CancelByStaff(ctx, tx, over.ID, "else", "user:user-cpi-1")
 		return err
@@ -645,7 +645,7 @@ func TestDiaryEvents(t *testing.T) {
 	b := h.at("administrator", "")
 	b.get("/desk/diary?office=" + deskOffice)
 	version := regexp.MustCompile(`data-version="(\d+)"`).FindStringSubmatch(b.page)[1]
-	h.book("JNT-LAVORO", "11:00", "Anna Prova")
+	h.reserve("JNT-LAVORO", "11:00", "Anna Prova")
 	b.get("/desk/diary?office="+deskOffice, "Sportello-Live", "1")
 	if now := regexp.MustCompile(`data-version="(\d+)"`).FindStringSubmatch(b.page)[1]; now == version {
 		t.Error("the page is of the same version after a booking")
