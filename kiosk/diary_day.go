@@ -494,6 +494,16 @@ func (a *agenda) lanes(day timetable.Date) []*track {
 	return lanes
 }
 
+// groups counts the sessions that are shown.
+func (a *agenda) groups() (n int) {
+	for _, x := range a.sessions {
+		if x := asAppointment(x); shown(x) && a.looksAt(x) {
+			n++
+		}
+	}
+	return n
+}
+
 // summary counts what is shown.
 func (a *agenda) summary() string {
 	var all, joint, over int
@@ -510,6 +520,9 @@ func (a *agenda) summary() string {
 		}
 	}
 	parts := []string{a.text("diary.count", "n", all)}
+	if n := a.groups(); n > 0 {
+		parts = append(parts, a.text("diary.count.sessions", "n", n))
+	}
 	if joint > 0 {
 		parts = append(parts, a.text("diary.count.joint", "n", joint))
 	}

@@ -157,6 +157,9 @@ func (s *Server) follow(ctx context.Context, tx *store.Tx, d *diarist, form url.
 	}
 	for _, x := range stuck {
 		line := lateLine{diaryBlock: a.block(x.Appointment, false), Was: d.moment(x.Appointment.Start), Why: d.obstaclesIn(x)}
+		if plan.Step == "late" {
+			line.Was = d.clock(x.Appointment.Start)
+		}
 		plan.Stuck = append(plan.Stuck, line)
 	}
 	return nil

@@ -542,7 +542,7 @@ func TestGroupSession(t *testing.T) {
 	b.want(http.StatusOK, "Incontro creato.", "Scrivere il curriculum", "PNRR-1", "0 su 2", "Stanza colloqui")
 	at := strings.Split(b.at, "?")[0]
 	b.get("/desk/diary?office=" + deskOffice + "&day=2026-12-03")
-	b.want(http.StatusOK, "Scrivere il curriculum", "0 su 2", "Stanza colloqui")
+	b.want(http.StatusOK, "Scrivere il curriculum", "0 su 2", "Stanza colloqui", "1 incontro di gruppo")
 	straight(t, b.page)
 	b.post(at+"/enrol", "name", "", "people", "1")
 	b.want(http.StatusUnprocessableEntity, "Questo campo manca")

@@ -194,7 +194,8 @@ await run(async (browser) => {
   }
   check(await officer.locator('ol strong', { hasText: 'Elsa Prova' }).isVisible(), 'who comes too late waits')
   await sound(officer, 'a session')
-  await officer.getByRole('button', { name: 'Dina Prova rinuncia' }).click()
+  await officer.locator('summary[aria-label="Dina Prova rinuncia"]').click()
+  await officer.locator('details[open] .button-danger').click()
   await officer.getByText('Posto liberato.').waitFor()
   check(await officer.getByRole('rowheader', { name: 'Elsa Prova' }).isVisible(), 'and moves up')
   await officer.goto(at('/sessions'))
