@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -32,7 +33,7 @@ type blockView struct {
 
 type blockLine struct {
 	ID, Whose, When, Reason string
-	External                bool
+	MayUndo                 bool
 }
 
 func (s *Server) blockRoutes() {
@@ -68,8 +69,9 @@ func (s *Server) showBlocks(c echo.Context, d *diarist, refused error) error {
 		return err
 	}
 	for _, b := range a.busy {
-		line := blockLine{ID: b.ID, Whose: d.resourceName(b), When: d.span(b.From, b.Until), Reason: d.blockReason(b.Reason), External: b.Source != booking.Desk}
-		if line.External {
+		line := blockLine{ID: b.ID, Whose: d.resourceName(b), When: d.span(b.From, b.Until), Reason: d.blockReason(b.Reason)}
+		line.MayUndo = b.Source == booking.Desk && (b.Room != "" || d.covers(b.Officer))
+		if b.Source != booking.Desk {
 			line.Reason = d.text("diary.external")
 		}
 		view.Blocks = append(view.Blocks, line)
@@ -87,7 +89,9 @@ func (s *Server) showBlocks(c echo.Context, d *diarist, refused error) error {
 func (d *diarist) resources(chosen string) []serviceGroup {
 	people := serviceGroup{Name: d.text("diary.officers")}
 	for _, f := range d.office.Officers(d.today()) {
-		people.Services = append(people.Services, deskChoice{Value: "officer:" + f.ID, Text: f.Name, Chosen: chosen == "officer:"+f.ID})
+		if d.covers(f.ID) {
+			people.Services = append(people.Services, deskChoice{Value: "officer:" + f.ID, Text: f.Name, Chosen: chosen == "officer:"+f.ID})
+		}
 	}
 	rooms := serviceGroup{Name: d.text("diary.rooms")}
 	for _, r := range d.office.Rooms {
@@ -143,6 +147,9 @@ func (s *Server) block(c echo.Context, d *diarist) error {
 	if err == nil {
 		b := booking.Busy{From: d.instantIn(form, "from_day", "from"), Until: d.instantIn(form, "until_day", "until"), Reason: reason, By: d.by()}
 		b.Officer, b.Room = whose(form.Get("whose"))
+		if b.Officer != "" && !d.covers(b.Officer) {
+			return s.showBlocks(c, d, errOtherInstitution)
+		}
 		err = s.db.Update(ctx, func(tx *store.Tx) error {
 			_, err := booking.Block(ctx, tx, d.office.ID, b)
 			return err
@@ -168,7 +175,18 @@ func whose(resource string) (officer, room string) {
 
 func (s *Server) unblock(c echo.Context, d *diarist) error {
 	ctx := c.Request().Context()
-	err := s.db.Update(ctx, func(tx *store.Tx) error { return booking.Unblock(ctx, tx, d.office.ID, c.Param("id"), d.by()) })
+	err := s.db.Update(ctx, func(tx *store.Tx) error {
+		from := d.today().At(0, d.office.Zone())
+		all, err := booking.Blocks(ctx, tx, d.office.ID, from, from.AddDate(0, 0, booking.MaxDays))
+		if err != nil {
+			return err
+		}
+		others := func(b booking.Busy) bool { return b.ID == c.Param("id") && b.Officer != "" && !d.covers(b.Officer) }
+		if slices.ContainsFunc(all, others) {
+			return errOtherInstitution
+		}
+		return booking.Unblock(ctx, tx, d.office.ID, c.Param("id"), d.by())
+	})
 	if err != nil {
 		return s.showBlocks(c, d, err)
 	}

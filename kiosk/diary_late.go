@@ -76,7 +76,7 @@ func (s *Server) showLate(c echo.Context, d *diarist, plan *latePlan, refused er
 		}
 	}
 	for _, f := range d.office.Officers(d.today()) {
-		if d.runs() || slices.ContainsFunc(f.ActsFor(d.today()), func(id string) bool { return slices.Contains(d.acts, id) }) {
+		if d.covers(f.ID) {
 			view.Officers = append(view.Officers, deskChoice{Value: f.ID, Text: f.Name, Chosen: f.ID == c.FormValue("officer")})
 		}
 	}

@@ -440,6 +440,11 @@ func TestBlockAndUndo(t *testing.T) {
 	b.want(http.StatusOK, "È libero") // the other officer
 	b.get("/desk/diary/blocks?office=" + deskOffice)
 	undo := regexp.MustCompile(`/desk/diary/blocks/[^/"]+/undo`).FindString(b.page)
+	other := h.at("cpi-1", "")
+	other.post("/desk/diary/blocks", form("officer:"+officer, "15:00", "16:00", "training")...)
+	other.want(http.StatusForbidden, "Questo è di un altro ente")
+	other.post(undo, "office", deskOffice)
+	other.want(http.StatusForbidden, "Questo è di un altro ente")
 	b.post(undo, "office", deskOffice)
 	b.want(http.StatusOK, "Tempo sbloccato.")
 	b.lacks("Appuntamenti da sistemare")
