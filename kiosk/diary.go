@@ -83,7 +83,7 @@ func (s *Server) diaryRoutes() {
 	s.entryRoutes()
 	s.blockRoutes()
 	s.lateRoutes()
-	s.sessionRoutes()
+	s.groupRoutes()
 	s.diary(http.MethodGet, "/desk/diary/calls", access.EditDiary, s.callsPage)
 }
 

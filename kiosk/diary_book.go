@@ -36,8 +36,8 @@ type bookView struct {
 	Groups []serviceGroup
 }
 
-// timesView offers free starts of a service.
-type timesView struct {
+// diaryTimesView offers free starts of a service.
+type diaryTimesView struct {
 	diaryHead
 	Service   string
 	ServiceID string
@@ -98,7 +98,7 @@ func startIn(c echo.Context) time.Time {
 
 func (s *Server) bookPage(c echo.Context, d *diarist) error {
 	if c.QueryParam("service") != "" {
-		return s.showTimes(c, d, nil)
+		return s.showDiaryTimes(c, d, nil)
 	}
 	view := &bookView{diaryHead: d.head(c, "book"), Groups: d.services("")}
 	if start := startIn(c); !start.IsZero() {
@@ -107,13 +107,13 @@ func (s *Server) bookPage(c echo.Context, d *diarist) error {
 	return s.show(c, "diary/book", view)
 }
 
-// showTimes offers the free starts of a service for a new appointment.
-func (s *Server) showTimes(c echo.Context, d *diarist, refused error) error {
+// showDiaryTimes offers the free starts of a service for a new appointment.
+func (s *Server) showDiaryTimes(c echo.Context, d *diarist, refused error) error {
 	service, err := d.service(c.FormValue("service"))
 	if err != nil {
 		return err
 	}
-	view := &timesView{
+	view := &diaryTimesView{
 		diaryHead: d.head(c, "book"), Action: "/desk/diary/book", Back: d.address("/desk/diary/book"),
 		People: 1, Language: c.FormValue("language"),
 	}
@@ -124,7 +124,7 @@ func (s *Server) showTimes(c echo.Context, d *diarist, refused error) error {
 }
 
 // renderTimes fills in the free starts from the day that the request names, or the start it wants.
-func (s *Server) renderTimes(c echo.Context, d *diarist, view *timesView, service *territory.Service, refused error) error {
+func (s *Server) renderTimes(c echo.Context, d *diarist, view *diaryTimesView, service *territory.Service, refused error) error {
 	alert, status, err := refusedWith(c, d.lang, refused)
 	if err != nil {
 		return err
@@ -209,7 +209,7 @@ func (s *Server) holdByStaff(c echo.Context, d *diarist) error {
 		return err
 	})
 	if err != nil {
-		return s.showTimes(c, d, err)
+		return s.showDiaryTimes(c, d, err)
 	}
 	return c.Redirect(http.StatusSeeOther, "/desk/diary/book/"+url.PathEscape(held.ID))
 }

@@ -295,7 +295,7 @@ func (s *Server) showMove(c echo.Context, d *diarist, a booking.Appointment, ref
 		return err
 	}
 	moved := d.facts(a)
-	view := &timesView{
+	view := &diaryTimesView{
 		diaryHead: d.head(c, ""), Action: entryAddress(a.ID) + "/move", Back: entryAddress(a.ID), Moving: &moved, Seen: seen(a),
 		People: a.People, Language: mustSpeak(a),
 	}

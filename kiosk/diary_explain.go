@@ -91,7 +91,7 @@ func (d *diarist) obstacle(o timetable.Obstacle, service *territory.Service, by 
 	key := "diary.explain." + string(o.Code)
 	window := service.Window(by)
 	line := obstacleLine{
-		What: d.text(key), Hint: d.text(key+".hint", "step", stepOf(service), "minutes", service.Minutes, "lead", window.LeadMinMinutes, "days", window.LeadMaxDays),
+		What: d.text(key), Hint: d.text(key+".hint", "step", stepAsked(service), "minutes", service.Minutes, "lead", window.LeadMinMinutes, "days", window.LeadMaxDays),
 	}
 	if i, ok := d.office.Territory.Institution(o.Institution); ok {
 		line.Institution = i.Name
@@ -107,8 +107,8 @@ func (d *diarist) obstacle(o timetable.Obstacle, service *territory.Service, by 
 	return line
 }
 
-// stepOf is how many minutes lie between the starts of a service.
-func stepOf(s *territory.Service) int {
+// stepAsked is how many minutes lie between the starts of a service.
+func stepAsked(s *territory.Service) int {
 	if s.Step == 0 {
 		return s.Minutes
 	}

@@ -22,8 +22,8 @@ import (
 // lateMinutes are by how much a day is made later.
 var lateMinutes = []int{10, 15, 20, 30, 45, 60, 90, 120}
 
-// lateView asks who is late or absent, and shows what follows from it.
-type lateView struct {
+// lateOfficerView asks who is late or absent, and shows what follows from it.
+type lateOfficerView struct {
 	diaryHead
 	Officers []deskChoice
 	Minutes  []deskChoice
@@ -65,7 +65,7 @@ func (s *Server) showLate(c echo.Context, d *diarist, plan *latePlan, refused er
 	if err != nil {
 		return err
 	}
-	view := &lateView{diaryHead: d.head(c, "late"), Form: posted(c), Wrong: d.wrong(refused), Plan: plan}
+	view := &lateOfficerView{diaryHead: d.head(c, "late"), Form: posted(c), Wrong: d.wrong(refused), Plan: plan}
 	view.Alert = alert
 	if view.Form == nil {
 		view.Form = url.Values{}

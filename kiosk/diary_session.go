@@ -14,7 +14,6 @@ import (
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/fault"
-	"sportello/internal/message"
 	"sportello/internal/store"
 	"sportello/static"
 )
@@ -78,7 +77,7 @@ var cancelSessionReasons = []string{"officer_absent", "office_closed", "too_few"
 
 func sessionAddress(id string) string { return "/desk/diary/session/" + url.PathEscape(id) }
 
-func (s *Server) sessionRoutes() {
+func (s *Server) groupRoutes() {
 	const at = "/desk/diary/session/:id"
 	s.diary(http.MethodGet, "/desk/diary/sessions", access.SeeDiary, func(c echo.Context, d *diarist) error { return s.showSessions(c, d, nil) })
 	s.diary(http.MethodPost, "/desk/diary/sessions", access.EditDiary, s.planSession)
@@ -278,23 +277,6 @@ func (s *Server) enrolByStaff(c echo.Context, d *diarist, x booking.Session) err
 		}
 		return s.tellSeat(ctx, tx, x, seat, newsBooked)
 	})
-}
-
-// tellSeat has who has a seat in a session told what became of it.
-func (s *Server) tellSeat(ctx context.Context, tx *store.Tx, x booking.Session, seat booking.Seat, what news) error {
-	a := asAppointment(x)
-	a.ID, a.Reference, a.People, a.Language, a.Contact, a.Sequence = seat.ID, seat.Reference, seat.People, seat.Language, seat.Contact, x.Sequence
-	if what == newsCalledOff || what == newsCancelled {
-		a.State = booking.Cancelled
-	}
-	if err := message.Withdraw(ctx, tx, mailKey(a)); err != nil {
-		return err
-	}
-	o, err := territory.Of(ctx, tx, x.Office)
-	if err != nil {
-		return err
-	}
-	return s.deliver(ctx, tx, o, letter{facts: factsOf(o, a, ownLanguage(a), "", tx.Now), appointment: a, what: what})
 }
 
 func (s *Server) attend(c echo.Context, d *diarist, x booking.Session) error {
