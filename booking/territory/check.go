@@ -37,7 +37,7 @@ func check(f, held *File, elsewhere map[string]string) []finding {
 	}
 	all, err := effective(whole.Services)
 	if err != nil {
-		c.fault("", "%v", err)
+		c.fault("", "catalogue", "%v", err)
 	}
 	for _, s := range all {
 		c.services = append(c.services, s.ID)
@@ -110,8 +110,9 @@ func replace[T any](held, said []T, id func(T) string) []T {
 	return whole
 }
 
-func (c *checker) fault(path, format string, args ...any) {
-	c.findings = append(c.findings, finding{path, fmt.Sprintf(format, args...)})
+// fault notes what is wrong at a path: a code, and the same in English.
+func (c *checker) fault(path, code, format string, args ...any) {
+	c.findings = append(c.findings, found(path, code, format, args...))
 }
 
 // written reports whether the file says something at path, were it nought.
@@ -127,7 +128,7 @@ func (c *checker) head(h Head) {
 	c.known("territory.languages", "language", h.Languages, Languages())
 	for i, n := range h.ReminderMinutes {
 		if n < timetable.Grid || n > maxLeadDays*24*60 || n%timetable.Grid != 0 {
-			c.fault(fmt.Sprintf("territory.reminder_minutes[%d]", i), "a reminder comes %d to %d minutes before, a multiple of %d", timetable.Grid, maxLeadDays*24*60, timetable.Grid)
+			c.fault(fmt.Sprintf("territory.reminder_minutes[%d]", i), "reminder_range", "a reminder comes %d to %d minutes before, a multiple of %d", timetable.Grid, maxLeadDays*24*60, timetable.Grid)
 		}
 	}
 }
@@ -140,18 +141,18 @@ func (c *checker) service(at string, e ServiceEntry) {
 	c.required(at+"name", s.Name)
 	switch {
 	case len(e.Needs) > 0 && len(e.NeedsAny) > 0:
-		c.fault(at+"needs_any", "a service has needs (one officer of each) or needs_any (one of any of them), not both")
+		c.fault(at+"needs_any", "needs_both", "a service has needs (one officer of each) or needs_any (one of any of them), not both")
 	case len(s.Institutions()) == 0:
-		c.fault(at+"needs", "needs or needs_any is required: the institutions whose officers it takes")
+		c.fault(at+"needs", "needs_missing", "needs or needs_any is required: the institutions whose officers it takes")
 	}
 	if len(e.Needs) > timetable.MaxNeeds {
-		c.fault(at+"needs", "a service can need at most %d institutions at the same time", timetable.MaxNeeds)
+		c.fault(at+"needs", "needs_many", "a service can need at most %d institutions at the same time", timetable.MaxNeeds)
 	}
 	c.known(at+"needs", "institution", e.Needs, c.institutions)
 	c.known(at+"needs_any", "institution", e.NeedsAny, c.institutions)
 	c.languagesOf(at+"names", e.Names)
 	if s.Minutes == 0 && !c.written(at+"minutes") {
-		c.fault(at+"minutes", "minutes is required")
+		c.fault(at+"minutes", "minutes_missing", "minutes is required")
 	}
 	c.counted(at+"minutes", e.Minutes, timetable.Grid, 24*60)
 	c.counted(at+"step", e.Step, timetable.Grid, 24*60)
@@ -168,7 +169,7 @@ func (c *checker) service(at string, e ServiceEntry) {
 		c.bounded(in+"quota", w.Quota, 100_000)
 	}
 	if areas := c.areas(); e.Area != "" && !slices.Contains(areas, e.Area) {
-		c.fault(at+"area", "no office has a waiting area %q%s", e.Area, hint(e.Area, areas))
+		c.fault(at+"area", "area_unknown", "no office has a waiting area %q%s", e.Area, hint(e.Area, areas))
 	}
 	c.bounded(at+"daily_ceiling", &e.DailyCeiling, 100_000)
 	c.counted(at+"capacity", e.Capacity, 1, 10_000)
@@ -177,7 +178,7 @@ func (c *checker) service(at string, e ServiceEntry) {
 	c.ordered(at+"requests_to", e.RequestsFrom, e.RequestsTo)
 	c.known(at+"successors", "service", e.Successors, c.services)
 	if i := slices.Index(e.Successors, e.ID); i >= 0 {
-		c.fault(fmt.Sprintf("%ssuccessors[%d]", at, i), "a service cannot succeed itself")
+		c.fault(fmt.Sprintf("%ssuccessors[%d]", at, i), "succeeds_itself", "a service cannot succeed itself")
 	}
 	c.known(at+"audience", "audience", e.Audience, []string{"citizen", "employer"})
 	c.known(at+"levels", "level", e.Levels, []string{"informazione", "erogazione"})
@@ -210,7 +211,7 @@ func (c *checker) areas() []string {
 func (c *checker) need(at string, e NeedEntry) {
 	c.words(at+"name", e.Name)
 	if len(e.Services) == 0 {
-		c.fault(at+"services", "services is required")
+		c.fault(at+"services", "services_missing", "services is required")
 	}
 	c.known(at+"services", "service", e.Services, c.services)
 }
@@ -219,11 +220,11 @@ var belfiore = regexp.MustCompile(`^[A-Z][0-9]{3}$`)
 
 func (c *checker) office(at string, e OfficeEntry) {
 	if territory, ok := c.elsewhere[e.ID]; ok {
-		c.fault(at+"id", "the id belongs to an office of territory %q", territory)
+		c.fault(at+"id", "office_elsewhere", "the id belongs to an office of territory %q", territory)
 	}
 	c.required(at+"name", e.Name)
 	if e.Comune != "" && !belfiore.MatchString(e.Comune) {
-		c.fault(at+"comune", "comune %q is not a Belfiore code such as E335", e.Comune)
+		c.fault(at+"comune", "comune_bad", "comune %q is not a Belfiore code such as E335", e.Comune)
 	}
 	c.zone(at+"timezone", e.Timezone)
 	c.known(at+"institutions", "institution", e.Institutions, c.institutions)
@@ -232,7 +233,7 @@ func (c *checker) office(at string, e OfficeEntry) {
 	c.counted(at+"calls_before_no_show", e.CallsBeforeNoShow, 1, 10)
 	c.ordered(at+"until", e.From, e.Until)
 	if len(e.Desks) == 0 {
-		c.fault(at+"desk", "an office needs at least one [[office.desk]]")
+		c.fault(at+"desk", "desk_missing", "an office needs at least one [[office.desk]]")
 	}
 	c.unique(at+"desk", "id", each(e.Desks, func(d DeskEntry) string { return d.ID }))
 	c.unique(at+"area", "id", each(e.Areas, func(a AreaEntry) string { return a.ID }))
@@ -279,10 +280,10 @@ func (c *checker) offered(at string, e OfficeEntry) {
 		}
 		in := fmt.Sprintf("%sservices[%d]", at, i)
 		if !s.hostedBy(hosted) {
-			c.fault(in, "service %q needs %s, and the office has %s", id, institutionsOf(s), cmp.Or(strings.Join(hosted, ", "), "none of them"))
+			c.fault(in, "service_not_hosted", "service %q needs %s, and the office has %s", id, institutionsOf(s), cmp.Or(strings.Join(hosted, ", "), "none of them"))
 		}
 		if s.Rooms > len(e.Rooms) {
-			c.fault(in, "service %q needs a room, and the office has no [[office.room]]", id)
+			c.fault(in, "room_missing", "service %q needs a room, and the office has no [[office.room]]", id)
 		}
 	}
 }
@@ -305,11 +306,11 @@ func (c *checker) series(at string, areas []AreaEntry) {
 		first, again := seen[a.Series]
 		switch {
 		case a.Series == "":
-			c.fault(in, "series is required")
+			c.fault(in, "series_missing", "series is required")
 		case !lettered.MatchString(a.Series):
-			c.fault(in, "series %q must be one or two capital letters, the first from A to W", a.Series)
+			c.fault(in, "series_bad", "series %q must be one or two capital letters, the first from A to W", a.Series)
 		case again:
-			c.fault(in, "series %q is also that of area %q", a.Series, areas[first].ID)
+			c.fault(in, "series_twice", "series %q is also that of area %q", a.Series, areas[first].ID)
 		default:
 			seen[a.Series] = i
 		}
@@ -320,7 +321,7 @@ func (c *checker) opening(at string, p OpeningEntry, hosted []string) {
 	c.hosted(at, p.Institutions, hosted)
 	c.channels(at+"channels", p.Channels)
 	if len(p.Weekdays) == 0 {
-		c.fault(at+"weekdays", "weekdays is required")
+		c.fault(at+"weekdays", "weekdays_missing", "weekdays is required")
 	}
 	c.intervals(at+"intervals", p.Intervals, true)
 	c.rota(at, p.Weekdays, p.EveryWeeks, p.Nth, p.From, p.Until)
@@ -330,22 +331,22 @@ func (c *checker) opening(at string, p OpeningEntry, hosted []string) {
 func (c *checker) rota(at string, days []Weekday, everyWeeks int, nth []int, from, until timetable.Date) {
 	for i, d := range days {
 		if slices.Contains(days[:i], d) {
-			c.fault(fmt.Sprintf("%sweekdays[%d]", at, i), "%s is there twice", timetable.WeekdayName(time.Weekday(d)))
+			c.fault(fmt.Sprintf("%sweekdays[%d]", at, i), "weekday_twice", "%s is there twice", timetable.WeekdayName(time.Weekday(d)))
 		}
 	}
 	c.counted(at+"every_weeks", everyWeeks, 1, 52)
 	if everyWeeks > 1 && from.IsZero() && !c.written(at+"from") {
-		c.fault(at+"every_weeks", "every_weeks counts from the week of from, which is missing")
+		c.fault(at+"every_weeks", "every_weeks_from", "every_weeks counts from the week of from, which is missing")
 	}
 	if everyWeeks > 1 && len(nth) > 0 {
-		c.fault(at+"nth", "nth stands instead of every_weeks: one of them must go")
+		c.fault(at+"nth", "nth_or_weeks", "nth stands instead of every_weeks: one of them must go")
 	}
 	for i, n := range nth {
 		if n == 0 || n < -5 || n > 5 {
-			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth %d must be 1 to 5, or -1 to -5 from the month's end", n)
+			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth_range", "nth %d must be 1 to 5, or -1 to -5 from the month's end", n)
 		}
 		if slices.Contains(nth[:i], n) {
-			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth %d is there twice", n)
+			c.fault(fmt.Sprintf("%snth[%d]", at, i), "nth_twice", "nth %d is there twice", n)
 		}
 	}
 	c.ordered(at+"until", from, until)
@@ -354,15 +355,15 @@ func (c *checker) rota(at string, days []Weekday, everyWeeks int, nth []int, fro
 func (c *checker) officer(at string, e OfficerEntry) {
 	c.required(at+"name", e.Name)
 	if e.Institution == "" {
-		c.fault(at+"institution", "institution is required: the employer")
+		c.fault(at+"institution", "employer_missing", "institution is required: the employer")
 	} else {
 		c.known(at+"institution", "institution", []string{e.Institution}, c.institutions)
 	}
 	if e.Role != "" && e.Role != RoleOfficer && e.Role != RoleTutor && e.Role != RoleMediator {
-		c.fault(at+"role", "unknown role %q: officer, tutor or mediator", e.Role)
+		c.fault(at+"role", "role_unknown", "unknown role %q: officer, tutor or mediator", e.Role)
 	}
 	if e.Role == RoleMediator && len(e.ActsFor) > 0 {
-		c.fault(at+"acts_for", "a mediator acts for no institution")
+		c.fault(at+"acts_for", "mediator_acts", "a mediator acts for no institution")
 	}
 	for i, a := range e.ActsFor {
 		in := fmt.Sprintf("%sacts_for[%d].", at, i)
@@ -373,12 +374,12 @@ func (c *checker) officer(at string, e OfficerEntry) {
 	f := buildOfficer(e)
 	for i, id := range e.Services {
 		if s, ok := c.effective[id]; ok && !f.actsForAny(s.Institutions()) {
-			c.fault(fmt.Sprintf("%sservices[%d]", at, i), "service %q needs %s, for which the officer does not act", id, institutionsOf(s))
+			c.fault(fmt.Sprintf("%sservices[%d]", at, i), "service_not_acted", "service %q needs %s, for which the officer does not act", id, institutionsOf(s))
 		}
 	}
 	for i, code := range e.Languages {
 		if _, err := language.ParseBase(code); err != nil || len(code) != 2 {
-			c.fault(fmt.Sprintf("%slanguages[%d]", at, i), "unknown language %q: two letters such as it or en", code)
+			c.fault(fmt.Sprintf("%slanguages[%d]", at, i), "language_form", "unknown language %q: two letters such as it or en", code)
 		}
 	}
 	c.ordered(at+"until", e.From, e.Until)
@@ -387,7 +388,7 @@ func (c *checker) officer(at string, e OfficerEntry) {
 		c.known(in+"office", "office", []string{p.Office}, c.offices)
 		if o, ok := find(c.whole.Offices, func(o OfficeEntry) bool { return o.ID == p.Office }); ok {
 			if hosted := orDefault(o.Institutions, c.institutions...); f.Role != RoleMediator && !f.actsForAny(hosted) {
-				c.fault(in+"office", "office %q has %s, and the officer acts for none of them", o.ID, strings.Join(hosted, ", "))
+				c.fault(in+"office", "office_not_acted", "office %q has %s, and the officer acts for none of them", o.ID, strings.Join(hosted, ", "))
 			}
 		}
 		c.intervals(in+"intervals", p.Intervals, false)
@@ -398,7 +399,7 @@ func (c *checker) officer(at string, e OfficerEntry) {
 		in := fmt.Sprintf("%sabsence[%d].", at, i)
 		c.dated(in+"from", a.From.Date)
 		if s := Absence(a).span(time.UTC); !a.From.Date.IsZero() && !s.From.Before(s.Until) {
-			c.fault(in+"until", "until must be after from")
+			c.fault(in+"until", "until_before_from", "until must be after from")
 		}
 	}
 }
@@ -408,9 +409,9 @@ var identifier = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 func (c *checker) id(path, id string) {
 	switch {
 	case id == "":
-		c.fault(path, "%s is required", key(path))
+		c.fault(path, "missing", "%s is required", key(path))
 	case !identifier.MatchString(id):
-		c.fault(path, "%s %q must be letters without accents, digits, dots, hyphens or underscores, at most 64", key(path), id)
+		c.fault(path, "id_bad", "%s %q must be letters without accents, digits, dots, hyphens or underscores, at most 64", key(path), id)
 	}
 }
 
@@ -432,25 +433,25 @@ func (c *checker) unique(path, field string, ids []string) {
 		if at := where(c.file.lines, fmt.Sprintf("%s[%d].%s", path, j, field)); at.line > 0 {
 			first = fmt.Sprintf(", first on line %d", at.line)
 		}
-		c.fault(in, "%s %q is used twice%s", field, id, first)
+		c.fault(in, "id_twice", "%s %q is used twice%s", field, id, first)
 	}
 }
 
 func (c *checker) required(path, text string) {
 	if text == "" {
-		c.fault(path, "%s is required", key(path))
+		c.fault(path, "missing", "%s is required", key(path))
 	}
 }
 
 func (c *checker) dated(path string, d timetable.Date) {
 	if d.IsZero() {
-		c.fault(path, "%s is required", key(path))
+		c.fault(path, "missing", "%s is required", key(path))
 	}
 }
 
 func (c *checker) ordered(path string, from, until timetable.Date) {
 	if !until.IsZero() && until.Before(from) {
-		c.fault(path, "%s %s is before %s", key(path), until, from)
+		c.fault(path, "date_before", "%s %s is before %s", key(path), until, from)
 	}
 }
 
@@ -460,7 +461,7 @@ func (c *checker) zone(path, name string) {
 	}
 	// "Local" would be the server's zone, whichever that is.
 	if _, err := time.LoadLocation(name); err != nil || name == "Local" {
-		c.fault(path, "unknown time zone %q: a name such as Europe/Rome", name)
+		c.fault(path, "zone_unknown", "unknown time zone %q: a name such as Europe/Rome", name)
 	}
 }
 
@@ -470,11 +471,11 @@ func (c *checker) known(path, kind string, ids, known []string) {
 		in := fmt.Sprintf("%s[%d]", path, i)
 		switch {
 		case id == "":
-			c.fault(in, "%s is required", key(path))
+			c.fault(in, "missing", "%s is required", key(path))
 		case !slices.Contains(known, id):
-			c.fault(in, "unknown %s %q%s", kind, id, hint(id, known))
+			c.fault(in, "reference_unknown", "unknown %s %q%s", kind, id, hint(id, known))
 		case slices.Contains(ids[:i], id):
-			c.fault(in, "%s %q is there twice", kind, id)
+			c.fault(in, "reference_twice", "%s %q is there twice", kind, id)
 		}
 	}
 }
@@ -485,9 +486,9 @@ func (c *checker) hosted(at string, ids, hosted []string) {
 		in := fmt.Sprintf("%sinstitutions[%d]", at, i)
 		switch {
 		case !slices.Contains(c.institutions, id):
-			c.fault(in, "unknown institution %q%s", id, hint(id, c.institutions))
+			c.fault(in, "institution_unknown", "unknown institution %q%s", id, hint(id, c.institutions))
 		case !slices.Contains(hosted, id):
-			c.fault(in, "institution %q is not one of the office: %s", id, strings.Join(hosted, ", "))
+			c.fault(in, "institution_not_hosted", "institution %q is not one of the office: %s", id, strings.Join(hosted, ", "))
 		}
 	}
 }
@@ -499,7 +500,7 @@ func (c *checker) channels(path string, channels []Channel) {
 // words checks a text by language, which must have Italian.
 func (c *checker) words(path string, words map[string]string) {
 	if words["it"] == "" {
-		c.fault(path, "%s is required in Italian: { it = \"…\" }", key(path))
+		c.fault(path, "italian_missing", "%s is required in Italian: { it = \"…\" }", key(path))
 	}
 	c.languagesOf(path, words)
 }
@@ -508,9 +509,9 @@ func (c *checker) languagesOf(path string, words map[string]string) {
 	for _, l := range slices.Sorted(maps.Keys(words)) {
 		switch {
 		case !slices.Contains(Languages(), l):
-			c.fault(join(path, l), "unknown language %q: %s", l, strings.Join(Languages(), ", "))
+			c.fault(join(path, l), "language_unknown", "unknown language %q: %s", l, strings.Join(Languages(), ", "))
 		case words[l] == "":
-			c.fault(join(path, l), "the text is empty")
+			c.fault(join(path, l), "text_empty", "the text is empty")
 		}
 	}
 }
@@ -518,16 +519,16 @@ func (c *checker) languagesOf(path string, words map[string]string) {
 // intervals checks that times are on the grid and that no two overlap.
 func (c *checker) intervals(path string, all []timetable.Interval, required bool) {
 	if required && len(all) == 0 {
-		c.fault(path, "intervals is required")
+		c.fault(path, "intervals_missing", "intervals is required")
 	}
 	for i, a := range all {
 		in := fmt.Sprintf("%s[%d]", path, i)
 		if !a.OnGrid() {
-			c.fault(in, "interval %s: minutes must be multiples of %d", a, timetable.Grid)
+			c.fault(in, "interval_grid", "interval %s: minutes must be multiples of %d", a, timetable.Grid)
 		}
 		for _, b := range all[:i] {
 			if a.From < b.Until && b.From < a.Until {
-				c.fault(in, "interval %s overlaps %s", a, b)
+				c.fault(in, "interval_overlaps", "interval %s overlaps %s", a, b)
 			}
 		}
 	}
@@ -539,9 +540,9 @@ func (c *checker) counted(path string, n, step, limit int) {
 	switch {
 	case n == 0 && !c.written(path):
 	case n < step || n > limit:
-		c.fault(path, "%s must be %d to %d", key(path), step, limit)
+		c.fault(path, "number_range", "%s must be %d to %d", key(path), step, limit)
 	case n%step != 0:
-		c.fault(path, "%s %d must be a multiple of %d", key(path), n, step)
+		c.fault(path, "number_multiple", "%s %d must be a multiple of %d", key(path), n, step)
 	}
 }
 
@@ -555,6 +556,6 @@ func (c *checker) minutes(path string, n, limit int) {
 // bounded checks a number from nought to limit; nil means the default.
 func (c *checker) bounded(path string, n *int, limit int) {
 	if n != nil && (*n < 0 || *n > limit) {
-		c.fault(path, "%s must be 0 to %d", key(path), limit)
+		c.fault(path, "number_range0", "%s must be 0 to %d", key(path), limit)
 	}
 }

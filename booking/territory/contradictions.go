@@ -21,7 +21,7 @@ func (c *checker) never(at string, s timetable.Series, from, until timetable.Dat
 	if until.IsZero() || !s.Until.IsZero() && s.Until.Before(until) {
 		until = s.Until
 	}
-	c.fault(at+"weekdays", "the series falls on no day%s%s", after(" from ", from), after(" until ", until))
+	c.fault(at+"weekdays", "series_never", "the series falls on no day%s%s", after(" from ", from), after(" until ", until))
 }
 
 func after(word string, d timetable.Date) string {
@@ -40,12 +40,12 @@ func (c *checker) shadowed(at string, e OfficeEntry, x ExtraEntry, hosted []stri
 	calendar := timetable.Calendar{Zone: time.UTC, From: e.From, Until: e.Until, Institutions: hosted}
 	calendar.Extras = []timetable.Extra{{Date: x.Date, Intervals: x.Intervals, Institutions: x.Institutions}}
 	if len(calendar.Open(x.Date, "", "")) == 0 {
-		c.fault(at+"date", "the office is not active on %s", x.Date)
+		c.fault(at+"date", "not_active", "the office is not active on %s", x.Date)
 		return
 	}
 	calendar.Closures = closures(e)
 	if len(calendar.Open(x.Date, "", "")) == 0 {
-		c.fault(at+"intervals", "closures on %s take all of it away", x.Date)
+		c.fault(at+"intervals", "extra_closed", "closures on %s take all of it away", x.Date)
 	}
 }
 
@@ -72,7 +72,7 @@ func (c *checker) twice(at string, f *Officer, p, earlier Presence) {
 			return
 		}
 		if a.FallsOn(d) && b.FallsOn(d) {
-			c.fault(at+"office", "the officer would be at %q (%s) and at %q (%s) at one time, such as on %s", p.Office, x, earlier.Office, y, d)
+			c.fault(at+"office", "officer_twice", "the officer would be at %q (%s) and at %q (%s) at one time, such as on %s", p.Office, x, earlier.Office, y, d)
 			return
 		}
 	}

@@ -19,12 +19,18 @@ import (
 )
 
 // Problem is a fault of a territory file. Line and Column count from 1; they are 0 for a file that
-// was not read from text. The text is English: it is read by who runs the program.
+// was not read from text. The text is English: it is read by who runs the program. For others there
+// are the path, such as office[3].opening[1].weekdays, and a code with what the text says in particular.
 type Problem struct {
 	File         string
 	Line, Column int
 	Text         string
+	Path, Code   string
+	Args         [problemArgs]string // empty ones at the end
 }
+
+// problemArgs is how many particulars a problem has at most.
+const problemArgs = 5
 
 // String returns the problem as "isernia.toml: line 42: what is wrong".
 func (p Problem) String() string {
@@ -111,14 +117,25 @@ func decode(text []byte, name string) (*File, []finding, error) {
 }
 
 // finding is a fault at a path such as office[3].opening[1].weekdays[0].
-type finding struct{ path, text string }
+type finding struct {
+	path, code, text string
+	args             [problemArgs]string
+}
+
+func found(path, code, format string, args ...any) finding {
+	f := finding{path: path, code: code, text: fmt.Sprintf(format, args...)}
+	for i, arg := range args {
+		f.args[i] = fmt.Sprint(arg)
+	}
+	return f
+}
 
 // problems gives findings their lines and says in which object they are, in the order of the lines.
 func (f *File) problems(findings []finding) []Problem {
 	all := make([]Problem, len(findings))
 	for i, x := range findings {
 		at := where(f.lines, x.path)
-		all[i] = Problem{f.name, at.line, at.column, f.subject(x.path) + x.text}
+		all[i] = Problem{File: f.name, Line: at.line, Column: at.column, Text: f.subject(x.path) + x.text, Path: x.path, Code: x.code, Args: x.args}
 	}
 	slices.SortStableFunc(all, func(a, b Problem) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column), cmp.Compare(a.Text, b.Text))
@@ -327,7 +344,7 @@ type decoder struct {
 }
 
 func (d *decoder) fault(path, format string, args ...any) {
-	d.findings = append(d.findings, finding{path, fmt.Sprintf(format, args...)})
+	d.findings = append(d.findings, found(path, "form", format, args...))
 }
 
 func (d *decoder) value(to reflect.Value, from any, path string) {

@@ -417,15 +417,18 @@ const (
 
 // row is an object as it is stored.
 type row struct {
-	id, body string
-	position int64
+	id, body      string
+	position, rev int64
 }
+
+// kind is what the objects of the table are.
+func (t table) kind() Kind { return Kind(strings.TrimSuffix(string(t), "s")) }
 
 // sql puts the table's name into a query.
 func (t table) sql(query string) string { return strings.ReplaceAll(query, "{table}", string(t)) }
 
 const selectRows = `
-SELECT id, body, position FROM {table} WHERE territory_id = $1 ORDER BY position, id`
+SELECT id, body, position, rev FROM {table} WHERE territory_id = $1 ORDER BY position, id`
 
 // read returns the territory's rows in their order.
 func (t table) read(ctx context.Context, tx *store.Tx, territory string) ([]row, error) {
@@ -437,7 +440,7 @@ func (t table) read(ctx context.Context, tx *store.Tx, territory string) ([]row,
 	var all []row
 	for rows.Next() {
 		var r row
-		if err := rows.Scan(&r.id, &r.body, &r.position); err != nil {
+		if err := rows.Scan(&r.id, &r.body, &r.position, &r.rev); err != nil {
 			return nil, fmt.Errorf("read %s: %w", t, err)
 		}
 		all = append(all, r)

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sportello/booking/territory"
+	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/internal/store/storetest"
@@ -123,22 +124,23 @@ func TestTexts(t *testing.T) {
 		}
 
 		want4 := []string{
+			"command territory.add territory:molise " + `{"rev":1,"territory":"molise"}`,
 			"user:ada text.change molise " + `{"language":"it","rev":1,"text":"privacy"}`,
 			"user:bruno text.change molise " + `{"language":"it","rev":2,"text":"privacy"}`,
 			"user:ada text.reset molise " + `{"language":"it","rev":3,"text":"privacy"}`,
 			"user:bruno text.change molise " + `{"language":"it","rev":4,"text":"privacy"}`,
 		}
-		if diff := cmp.Diff(want4, audited(t, db)); diff != "" {
+		if diff := cmp.Diff(want4, audited(t, db, audit.System)); diff != "" {
 			t.Errorf("audit (-want +got):\n%s", diff)
 		}
 	})
 }
 
-// audited returns what the audit tells of texts, in order.
-func audited(t *testing.T, db *store.DB) (lines []string) {
+// audited returns what the audit of a scope tells, in order.
+func audited(t *testing.T, db *store.DB, scope string) (lines []string) {
 	t.Helper()
 	err := db.View(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT actor, action, subject, detail FROM audit WHERE scope = 'system' ORDER BY version, line`)
+		rows, err := tx.Query(t.Context(), `SELECT actor, action, subject, detail FROM audit WHERE scope = $1 ORDER BY version, line`, scope)
 		if err != nil {
 			return err
 		}
