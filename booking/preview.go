@@ -160,3 +160,22 @@ func there(s *timetable.Supply, x timetable.Assignment, service string, from, un
 			(len(f.Services) == 0 || slices.Contains(f.Services, service)) && present.Holds(from, until)
 	})
 }
+
+// Uses names what appointments may be about: one of the fields is set.
+type Uses struct{ Office, Service, Officer string }
+
+const selectUsed = `
+SELECT COUNT(*) FROM appointments a WHERE a.territory_id = $1
+  AND ($2 = '' OR a.office_id = $2) AND ($3 = '' OR a.service_id = $3)
+  AND ($4 = '' OR EXISTS (SELECT 1 FROM appointment_staff s WHERE s.appointment_id = a.id AND s.officer_id = $4))`
+
+// Used reports whether there ever was an appointment, kept until now, of an office, a service or an
+// officer of a territory.
+func Used(ctx context.Context, tx *store.Tx, territory string, of Uses) (bool, error) {
+	var n int
+	err := tx.QueryRow(ctx, selectUsed, territory, of.Office, of.Service, of.Officer).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for appointments: %w", err)
+	}
+	return n > 0, nil
+}

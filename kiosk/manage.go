@@ -61,9 +61,15 @@ var manageSections = []struct {
 }{
 	{"home", "/manage", "it-pa", access.Manage},
 	{"diary", "/desk/diary", "it-calendar", access.SeeDiary},
+	{"offices", "/manage/offices", "it-map-marker", access.EditTerritory},
+	{"officers", "/manage/officers", "it-user", access.EditTerritory},
+	{"services", "/manage/services", "it-folder", access.EditTerritory},
+	{"needs", "/manage/needs", "it-help-circle", access.EditTerritory},
+	{"institutions", "/manage/institutions", "it-pa", access.EditTerritory},
+	{"territory", "/manage/territory", "it-settings", access.EditTerritory},
 	{"devices", "/manage/devices", "it-fullscreen", access.ManageDevices},
 	{printersSection, "/manage/printers", "it-print", access.ManageDevices},
-	{"users", "/manage/users", "it-user", access.ManageUsers},
+	{"users", "/manage/users", "it-key", access.ManageUsers},
 	{"programs", "/manage/programs", "it-plug", access.ManageKeys},
 	{"texts", "/manage/texts", "it-file", access.EditTexts},
 	{"audit", "/manage/audit", "it-list", access.SeeAudit},
@@ -106,6 +112,7 @@ func (s *Server) manageRoutes() {
 	s.deviceRoutes()
 	s.printerRoutes()
 	s.programRoutes()
+	s.territoryRoutes()
 	s.manage(http.MethodGet, "/manage/audit", access.SeeAudit, s.auditPage)
 }
 

@@ -64,3 +64,13 @@ func newFigure(office, area string) Figure {
 		Waiting: 0, Called: 0, Serving: 0, Served: 0, Parked: 0, NoShow: 0, Cancelled: 0, NotServed: 0,
 	}}
 }
+
+// Ever reports whether an office ever gave out a number.
+func Ever(ctx context.Context, tx *store.Tx, office string) (bool, error) {
+	var n int
+	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM ticket_counters WHERE office_id = $1`, office).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for tickets: %w", err)
+	}
+	return n > 0, nil
+}

@@ -141,8 +141,9 @@ func lay[T comparable](to *T, said T) {
 	}
 }
 
+// layList lays a list; an empty one that is said takes everything away.
 func layList[T any](to *[]T, said []T) {
-	if len(said) > 0 {
+	if said != nil {
 		*to = said
 	}
 }

@@ -279,7 +279,7 @@ func (c *checker) offered(at string, e OfficeEntry) {
 			continue
 		}
 		in := fmt.Sprintf("%sservices[%d]", at, i)
-		if !s.hostedBy(hosted) {
+		if !s.HostedBy(hosted) {
 			c.fault(in, "service_not_hosted", "service %q needs %s, and the office has %s", id, institutionsOf(s), cmp.Or(strings.Join(hosted, ", "), "none of them"))
 		}
 		if s.Rooms > len(e.Rooms) {

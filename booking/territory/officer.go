@@ -127,6 +127,14 @@ func (f *Officer) Rostered(o *Office, on timetable.Date) []timetable.Span {
 	return timetable.Union(spans)
 }
 
+// AbsentAt reports whether the officer is absent at an instant, by the wall clock of zone.
+func (f *Officer) AbsentAt(zone *time.Location, at time.Time) bool {
+	return slices.ContainsFunc(f.Absences, func(a Absence) bool {
+		s := a.span(zone)
+		return !at.Before(s.From) && at.Before(s.Until)
+	})
+}
+
 // Absent returns the officer's absences by the wall clock of o, in the file's order.
 func (f *Officer) Absent(o *Office) []timetable.Span {
 	var spans []timetable.Span

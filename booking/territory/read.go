@@ -311,15 +311,15 @@ func buildOffice(t *Territory, e OfficeEntry) (*Office, error) {
 func (o *Office) servable() []string {
 	var ids []string
 	for _, s := range o.Territory.Services {
-		if s.hostedBy(o.Institutions) {
+		if s.HostedBy(o.Institutions) {
 			ids = append(ids, s.ID)
 		}
 	}
 	return ids
 }
 
-// hostedBy reports whether a place with institutions can give the service.
-func (s *Service) hostedBy(institutions []string) bool {
+// HostedBy reports whether a place with institutions can give the service.
+func (s *Service) HostedBy(institutions []string) bool {
 	has := func(id string) bool { return slices.Contains(institutions, id) }
 	if len(s.Needs) > 0 {
 		return !slices.ContainsFunc(s.Needs, func(id string) bool { return !has(id) })

@@ -244,3 +244,13 @@ func scanUser(row scanner, more ...any) (User, error) {
 func record(ctx context.Context, tx *store.Tx, by, action, subject string, detail map[string]any) error {
 	return audit.Record(ctx, tx, audit.Entry{Scope: audit.System, Actor: by, Action: action, Subject: subject, Detail: detail})
 }
+
+// OfficerUser reports whether an account is that of an officer of a territory.
+func OfficerUser(ctx context.Context, tx *store.Tx, territory, officer string) (bool, error) {
+	var n int
+	err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM users WHERE territory_id = $1 AND officer_id = $2`, territory, officer).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("look for account: %w", err)
+	}
+	return n > 0, nil
+}
