@@ -7,19 +7,47 @@ import (
 	"net/url"
 
 	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
 )
 
-// readForm reads the form that a request carries. What is no form, cannot be understood or is too
-// large is refused; no body at all is an empty form.
-func readForm(r *http.Request) error {
+// uploads are the pages whose forms carry a file, and so may be larger than others.
+var uploads = map[string]bool{importPath: true}
+
+// How large the body of a request may be.
+const (
+	bodyLimit   = "64K"
+	uploadLimit = "2M"
+)
+
+// limitBodies refuses bodies that are too large.
+func limitBodies() []echo.MiddlewareFunc {
+	limit := func(most string, of func(path string) bool) echo.MiddlewareFunc {
+		return middleware.BodyLimitWithConfig(middleware.BodyLimitConfig{
+			Limit: most, Skipper: func(c echo.Context) bool { return !of(c.Path()) },
+		})
+	}
+	return []echo.MiddlewareFunc{
+		limit(bodyLimit, func(path string) bool { return !uploads[path] }),
+		limit(uploadLimit, func(path string) bool { return uploads[path] }),
+	}
+}
+
+// readForm reads the form that a request of a page carries. What is no form, cannot be understood or is
+// too large is refused; no body at all is an empty form.
+func readForm(r *http.Request, page string) error {
 	if r.ContentLength == 0 && r.Header.Get(echo.HeaderContentType) == "" {
 		return nil
 	}
 	kind, _, err := mime.ParseMediaType(r.Header.Get(echo.HeaderContentType))
-	if err != nil || kind != echo.MIMEApplicationForm {
+	parse := r.ParseForm
+	switch {
+	case err == nil && kind == echo.MIMEApplicationForm:
+	case err == nil && kind == echo.MIMEMultipartForm && uploads[page]:
+		parse = func() error { return r.ParseMultipartForm(1 << 20) }
+	default:
 		return errMediaType
 	}
-	if err := r.ParseForm(); err != nil {
+	if err := parse(); err != nil {
 		if refused := (*echo.HTTPError)(nil); errors.As(err, &refused) {
 			return refused // too large, which is found out while it is read
 		}

@@ -351,6 +351,8 @@ func (r *auditReader) name(named, scope string) (string, error) {
 	kind, id, _ := strings.Cut(named, ":")
 	known := ""
 	switch kind {
+	case "command":
+		known = r.m.text("manage.audit.command")
 	case "user":
 		u, err := r.user(id)
 		if err != nil {

@@ -139,7 +139,7 @@ func (f value[E]) show(x *editing, prefix string, e *E) fieldView {
 	case asChoice, asChoices:
 		v.Choices = f.options(x, e)
 		for i := range v.Choices {
-			v.Choices[i].Chosen = slices.Contains(said, v.Choices[i].Value)
+			v.Choices[i].Chosen = slices.Contains(said, v.Choices[i].Value) || len(said) == 0 && v.Choices[i].Value == ""
 		}
 	case asMoment:
 		if len(said) == 2 {
@@ -580,6 +580,7 @@ func rearrange(typed url.Values) bool {
 			return false
 		}
 		dropRow(typed, name[:dot], at)
+	case "again": // what a browser kept over a sign-out
 	default:
 		return false
 	}

@@ -32,14 +32,19 @@ type objects[E any] struct {
 	line    func(m *console, t *territory.Territory, e E) objectLine
 	// reached reports whether an account may change e; one that reaches the whole territory may.
 	reached func(m *console, t *territory.Territory, e E) bool
-	blank   func(m *console, t *territory.Territory) E
+	blank   func(m *console, t *territory.Territory) E // what a new one begins with; nil: none can be added
 	// used is the fault of what cannot be removed, as something needs it that is not of the territory.
 	used  func(ctx context.Context, tx *store.Tx, t *territory.Territory, e E) error
 	links func(m *console, t *territory.Territory, e E) []manageLink
+	// copied is what a new object begins with that is to be like e; nil: none can be.
+	copied func(e E) E
 }
 
 // manageLink leads from an object to another page about it.
-type manageLink struct{ Text, Path string }
+type manageLink struct {
+	Text, Path string
+	File       bool // it is no page
+}
 
 // objectLine is an object in a list.
 type objectLine struct {
@@ -97,8 +102,10 @@ func firstWrong(fields []fieldView) string {
 func objectRoutes[E any](s *Server, o objects[E]) {
 	path := "/manage/" + o.section
 	s.manage(http.MethodGet, path, access.EditTerritory, func(c echo.Context, m *console) error { return o.showList(s, c, m) })
-	s.manage(http.MethodGet, path+"/new", access.EditTerritory, func(c echo.Context, m *console) error { return o.form(s, c, m) })
-	s.manage(http.MethodPost, path+"/new", access.EditTerritory, func(c echo.Context, m *console) error { return o.save(s, c, m) })
+	if o.blank != nil {
+		s.manage(http.MethodGet, path+"/new", access.EditTerritory, func(c echo.Context, m *console) error { return o.form(s, c, m) })
+		s.manage(http.MethodPost, path+"/new", access.EditTerritory, func(c echo.Context, m *console) error { return o.save(s, c, m) })
+	}
 	s.manage(http.MethodGet, path+"/:id", access.EditTerritory, func(c echo.Context, m *console) error { return o.form(s, c, m) })
 	s.manage(http.MethodPost, path+"/:id", access.EditTerritory, func(c echo.Context, m *console) error { return o.save(s, c, m) })
 	s.manage(http.MethodGet, path+"/:id/history", access.EditTerritory, func(c echo.Context, m *console) error { return o.history(s, c, m) })
@@ -185,7 +192,14 @@ func (o objects[E]) begun(ctx context.Context, c echo.Context, tx *store.Tx, m *
 		return at, errOffice
 	}
 	at.in, at.fresh, at.may, at.entry = chosen, true, m.whole(chosen) || o.reached != nil, o.blank(m, chosen)
-	at.file, err = territory.Load(ctx, tx, chosen.ID)
+	if like := c.QueryParam("like"); like != "" && o.copied != nil {
+		model, err := o.at(ctx, tx, m, like)
+		if err != nil {
+			return at, err
+		}
+		at.in, at.entry = model.in, o.copied(model.entry)
+	}
+	at.file, err = territory.Load(ctx, tx, at.in.ID)
 	return at, err
 }
 
@@ -211,7 +225,7 @@ func (o objects[E]) showList(s *Server, c echo.Context, m *console) error {
 		return s.show(c, "manage/objects", view)
 	}
 	view.Territories = m.ownTerritories(t.ID)
-	if m.whole(t) || o.reached != nil {
+	if o.blank != nil && (m.whole(t) || o.reached != nil) {
 		view.New = "/manage/" + o.section + "/new?" + url.Values{"territory": {t.ID}}.Encode()
 	}
 	view.Columns = m.columns(o.kind)
@@ -294,6 +308,15 @@ func (o objects[E]) form(s *Server, c echo.Context, m *console) error {
 
 // page shows the form of an object, after a refusal as it was typed.
 func (o objects[E]) page(s *Server, c echo.Context, m *console, at sought[E], x *editing, refused error) error {
+	view, status, err := o.view(c, m, at, x, refused)
+	if err != nil {
+		return err
+	}
+	return s.render(c, status, "manage/object", view)
+}
+
+// view is the form of an object, and the status of its page; what is no fault is returned.
+func (o objects[E]) view(c echo.Context, m *console, at sought[E], x *editing, refused error) (objectView, int, error) {
 	view := objectView{
 		manageHead: m.head(c, o.section), Kind: string(o.kind), Title: m.text("manage." + string(o.kind) + ".new"), Rev: at.rev,
 		Back: "/manage/" + o.section, Locked: !at.may, TerritoryName: at.in.Name,
@@ -315,9 +338,9 @@ func (o objects[E]) page(s *Server, c echo.Context, m *console, at sought[E], x 
 	switch {
 	case errors.As(refused, &problems):
 		view.Rest = x.place(problems, o.show(x, at.entry))
-		refused = fault.New(fault.Invalid, "object_invalid")
+		refused = errObject
 	case len(x.wrong) > 0:
-		refused = fault.New(fault.Invalid, "object_invalid")
+		refused = errObject
 	}
 	view.Fields = o.show(x, at.entry)
 	if errors.As(refused, new(*territory.Edited)) {
@@ -325,10 +348,8 @@ func (o objects[E]) page(s *Server, c echo.Context, m *console, at sought[E], x 
 		compare(view.Fields, o.show(stored, at.entry), func(f *fieldView, now string) { f.Stored = m.text("manage.stored", "value", now) })
 	}
 	var err error
-	if view.Refused, status, err = refusedWith(c, m.lang, refused); err != nil {
-		return err
-	}
-	return s.render(c, status, "manage/object", view)
+	view.Refused, status, err = refusedWith(c, m.lang, refused)
+	return view, status, err
 }
 
 // show returns the fields of a form.
@@ -392,6 +413,9 @@ func (o objects[E]) save(s *Server, c echo.Context, m *console) error {
 	}
 	return c.Redirect(http.StatusSeeOther, done("/manage/"+o.section, string(o.kind)+what))
 }
+
+// errObject is a form in which something is wrong.
+var errObject = fault.New(fault.Invalid, "object_invalid")
 
 // errArranged keeps a form from being saved: a row was added or taken away, or a field is wrong.
 var errArranged = errors.New("the form is not finished")

@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,10 +22,15 @@ import (
 
 func (s *Server) territoryRoutes() {
 	objectRoutes(s, officeObjects())
+	s.liveRoutes()
+	s.openingRoutes()
+	s.closureRoutes()
 	objectRoutes(s, officerObjects())
 	objectRoutes(s, serviceObjects())
 	objectRoutes(s, needObjects())
 	objectRoutes(s, institutionObjects())
+	objectRoutes(s, headObjects())
+	s.fileRoutes()
 }
 
 // stillUsed is the fault of what cannot be removed, with what needs it.
@@ -302,6 +308,8 @@ func officeObjects() objects[territory.OfficeEntry] {
 			}),
 			optionalField("longest_wait_minutes", func(e *E) **int { return &e.LongestWait }),
 			numberField("calls_before_no_show", func(e *E) *int { return &e.CallsBeforeNoShow }),
+			optionalField("alert_wait_minutes", func(e *E) **int { return &e.AlertWait }),
+			textField("alert_mail", func(e *E) *string { return &e.AlertMail }),
 			defaultCheck("hold_joint", true, func(e *E) **bool { return &e.HoldJoint }),
 			rowsField[E, territory.DeskEntry]{name: "desk", of: func(e *E) *[]territory.DeskEntry { return &e.Desks }, fields: []field[territory.DeskEntry]{
 				textField("id", func(e *territory.DeskEntry) *string { return &e.ID }),
@@ -340,6 +348,19 @@ func officeObjects() objects[territory.OfficeEntry] {
 			return line
 		},
 		blank: func(*console, *territory.Territory) E { return E{Desks: []territory.DeskEntry{{ID: "1"}}} },
+		links: func(m *console, t *territory.Territory, e E) []manageLink {
+			links := []manageLink{{Text: m.text("manage.openings"), Path: "/manage/offices/" + t.ID + ":" + e.ID + "/openings"}}
+			if m.whole(t) {
+				links = append(links, manageLink{Text: m.text("manage.office.copy"), Path: "/manage/offices/new?" + url.Values{"like": {t.ID + ":" + e.ID}}.Encode()})
+			}
+			return links
+		},
+		// What people find there is like that of the model: openings, desks, areas, services. The place is another.
+		copied: func(e E) E {
+			e.ID, e.Name, e.Address, e.Phone, e.Comune, e.Patron = "", "", "", "", "", timetable.MonthDay{}
+			e.Pilot, e.From, e.Until, e.Notices = false, timetable.Date{}, timetable.Date{}, nil
+			return e
+		},
 		used: func(ctx context.Context, tx *store.Tx, t *territory.Territory, e E) error {
 			if known, err := queue.Ever(ctx, tx, e.ID); err != nil || known {
 				return orUsed(err, "tickets")
@@ -391,7 +412,7 @@ func officerObjects() objects[territory.OfficerEntry] {
 			idField(func(e *E) *string { return &e.ID }),
 			textField("name", func(e *E) *string { return &e.Name }),
 			choiceField("institution", func(e *E) *string { return &e.Institution }, choicesOf[E](institutionChoices)),
-			choiceField("role", func(e *E) *string { return (*string)(&e.Role) }, choicesOf[E](codeChoices("manage.officer.role.", "officer", "tutor", "mediator"))),
+			choiceField("role", func(e *E) *string { return (*string)(&e.Role) }, choicesOf[E](roleChoices)),
 			listField("languages", func(e *E) *[]string { return &e.Languages }, choicesOf[E](languageChoices)),
 			dateField("from", func(e *E) *timetable.Date { return &e.From }),
 			dateField("until", func(e *E) *timetable.Date { return &e.Until }),
@@ -440,7 +461,7 @@ func officerObjects() objects[territory.OfficerEntry] {
 			return line
 		},
 		blank: func(m *console, t *territory.Territory) E {
-			e := E{Role: territory.RoleOfficer}
+			var e E
 			for _, o := range m.looked() {
 				if o.Territory.ID == t.ID {
 					e.Presences = []territory.PresenceEntry{{Office: o.ID}}
@@ -464,6 +485,14 @@ func actsFor(e *territory.OfficerEntry, institution string) bool {
 		return e.Institution == institution || e.Institution == ""
 	}
 	return slices.ContainsFunc(e.ActsFor, func(a territory.ActsForEntry) bool { return a.Institution == institution })
+}
+
+func roleChoices(x *editing) []deskChoice {
+	return []deskChoice{
+		{Text: x.text("manage.officer.role.officer")},
+		{Value: string(territory.RoleTutor), Text: x.text("manage.officer.role.tutor")},
+		{Value: string(territory.RoleMediator), Text: x.text("manage.officer.role.mediator")},
+	}
 }
 
 func presenceFields() []field[territory.PresenceEntry] {

@@ -21,7 +21,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 	"golang.org/x/sync/singleflight"
 
 	"sportello/booking"
@@ -97,7 +96,8 @@ func New(o Options) (*Server, error) {
 	s.echo = echo.New()
 	s.echo.HTTPErrorHandler = s.fail
 	s.echo.IPExtractor = whoAsks(o.Proxies)
-	s.echo.Use(s.logged, s.recovered(), s.secured, foreign, refuseGarbled, middleware.BodyLimit("64K"))
+	s.echo.Use(s.logged, s.recovered(), s.secured, foreign, refuseGarbled)
+	s.echo.Use(limitBodies()...)
 	s.echo.GET("/static/*", echo.WrapHandler(static.Handler()))
 	s.operationRoutes()
 	s.lobbyRoutes()
@@ -153,7 +153,7 @@ func (s *Server) handle(method, path string, may access.Permission, h func(c ech
 			return err
 		}
 		if form {
-			if err := readForm(c.Request()); err != nil {
+			if err := readForm(c.Request(), path); err != nil {
 				return err
 			}
 		}

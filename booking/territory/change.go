@@ -68,6 +68,20 @@ func Try(ctx context.Context, tx *store.Tx, c Change) (*Territory, error) {
 	return build(whole, "")
 }
 
+// TryReport is Try with what Apply would report.
+func TryReport(ctx context.Context, tx *store.Tx, c Change) (*Territory, Report, error) {
+	whole, err := c.whole(ctx, tx)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	report, err := foretell(ctx, tx, c.Put, whole)
+	if err != nil {
+		return nil, Report{}, err
+	}
+	t, err := build(whole, "")
+	return t, report, err
+}
+
 // Apply makes a change. The errors are an Edited when an object is not as it was seen, and a Problems
 // with what would be wrong afterwards and was not before; then the transaction must not be committed.
 // What removing takes away from tickets and appointments is the caller's to ask.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/mail"
 	"reflect"
 	"regexp"
 	"slices"
@@ -228,6 +229,10 @@ func (c *checker) office(at string, e OfficeEntry) {
 	}
 	c.zone(at+"timezone", e.Timezone)
 	c.known(at+"institutions", "institution", e.Institutions, c.institutions)
+	c.bounded(at+"alert_wait_minutes", e.AlertWait, 24*60)
+	if _, err := mail.ParseAddress(e.AlertMail); e.AlertMail != "" && err != nil {
+		c.fault(at+"alert_mail", "mail_bad", "alert_mail %q is no mail address", e.AlertMail)
+	}
 	c.offered(at, e)
 	c.bounded(at+"longest_wait_minutes", e.LongestWait, 24*60)
 	c.counted(at+"calls_before_no_show", e.CallsBeforeNoShow, 1, 10)

@@ -109,6 +109,8 @@ type OfficeEntry struct {
 	LongestWait       *int               `toml:"longest_wait_minutes,omitzero" json:"longest_wait_minutes,omitzero"` // W of the calling rule; default 60
 	HoldJoint         *bool              `toml:"hold_joint,omitzero" json:"hold_joint,omitzero"`                     // hold desks for joint tickets whose time comes; default true
 	CallsBeforeNoShow int                `toml:"calls_before_no_show,omitzero" json:"calls_before_no_show,omitzero"` // default 2
+	AlertWait         *int               `toml:"alert_wait_minutes,omitzero" json:"alert_wait_minutes,omitzero"`     // wait from which managers are warned; default 90, 0 never
+	AlertMail         string             `toml:"alert_mail,omitzero" json:"alert_mail,omitzero"`                     // who is warned by mail; default nobody
 	Pilot             bool               `toml:"pilot,omitzero" json:"pilot,omitzero"`
 	From              timetable.Date     `toml:"from,omitzero" json:"from,omitzero"`
 	Until             timetable.Date     `toml:"until,omitzero" json:"until,omitzero"`

@@ -21,6 +21,8 @@ type Office struct {
 	LongestWait       time.Duration // W of the calling rule: never shown as a promise
 	HoldJoint         bool          // hold desks for joint tickets whose time comes; see queue/rule
 	CallsBeforeNoShow int
+	AlertWait         time.Duration // wait from which those who run the office are warned; 0 never
+	AlertMail         string        // who is warned by mail; empty: nobody
 	Pilot             bool
 	From, Until       timetable.Date // activation and end
 	Desks             []Desk

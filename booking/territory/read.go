@@ -195,6 +195,7 @@ const (
 	defaultArea              = "attesa"
 	defaultSeries            = "A"
 	defaultRetentionDays     = 30
+	defaultAlertWait         = 90 * time.Minute
 )
 
 // defaultReminders are how many minutes before an appointment its citizen is reminded.
@@ -287,6 +288,10 @@ func buildOffice(t *Territory, e OfficeEntry) (*Office, error) {
 		o.LongestWait = time.Duration(*e.LongestWait) * time.Minute
 	}
 	layPointer(&o.HoldJoint, e.HoldJoint)
+	o.AlertWait, o.AlertMail = defaultAlertWait, e.AlertMail
+	if e.AlertWait != nil {
+		o.AlertWait = time.Duration(*e.AlertWait) * time.Minute
+	}
 	for _, d := range e.Desks {
 		o.Desks = append(o.Desks, Desk{d.ID, cmp.Or(d.Name, d.ID)})
 	}

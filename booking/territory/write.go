@@ -138,6 +138,47 @@ func around(ctx context.Context, tx *store.Tx, id string) (held *File, elsewhere
 // errTaken tells of an import into another territory that was quicker with an office's id.
 var errTaken = errors.New("the id was taken meanwhile by another territory")
 
+// foretell returns what write would report.
+func foretell(ctx context.Context, tx *store.Tx, said, whole *File) (Report, error) {
+	id := whole.Territory.ID
+	held, err := Load(ctx, tx, id)
+	if err != nil {
+		return Report{}, err
+	}
+	r := Report{Territory: id, Head: tally([]string{id}, []Head{held.Territory}, []Head{whole.Territory})}
+	r.Institutions = tally(said.ids("institution"), held.Institutions, whole.Institutions)
+	r.Services = tally(said.ids("service"), held.Services, whole.Services)
+	r.Needs = tally(said.ids("need"), held.Needs, whole.Needs)
+	r.Offices = tally(said.ids("office"), held.Offices, whole.Offices)
+	r.Officers = tally(said.ids("officer"), held.Officers, whole.Officers)
+	return r, nil
+}
+
+// tally counts what becomes of the named objects.
+func tally[T any](named []string, held, whole []T) (count Tally) {
+	before := map[string]string{}
+	for _, object := range held {
+		if r, err := rowOf(object, 0); err == nil {
+			before[r.id] = r.body
+		}
+	}
+	for _, object := range whole {
+		r, err := rowOf(object, 0)
+		if err != nil || !slices.Contains(named, r.id) {
+			continue
+		}
+		switch was, known := before[r.id]; {
+		case !known:
+			count.Added++
+		case was != r.body:
+			count.Changed++
+		default:
+			count.Unchanged++
+		}
+	}
+	return count
+}
+
 // writer writes the objects of a territory and keeps what they were.
 type writer struct {
 	territory, by string

@@ -4,5 +4,7 @@ import 'htmx.org'
 import './manage/pages.js'
 import './manage/menu.js'
 import './manage/copy.js'
+import './manage/openings.js'
+import './manage/guard.js'
 
 document.documentElement.classList.add('js')
