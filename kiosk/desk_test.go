@@ -113,7 +113,8 @@ func (h *deskHouse) issue(r queue.Request) queue.Ticket {
 type deskBrowser struct {
 	h      *deskHouse
 	client *http.Client
-	page   string // last one
+	page   string // last one, without the signs by which HTML writes others
+	raw    string // the same as it came
 	status int
 	at     string // path and query of the page
 }
@@ -154,7 +155,7 @@ func (b *deskBrowser) do(r *http.Request) {
 	if err != nil {
 		b.h.t.Fatal(err)
 	}
-	b.page, b.status, b.at = html.UnescapeString(string(body)), answer.StatusCode, answer.Request.URL.RequestURI()
+	b.raw, b.page, b.status, b.at = string(body), html.UnescapeString(string(body)), answer.StatusCode, answer.Request.URL.RequestURI()
 }
 
 func (b *deskBrowser) get(path string, header ...string) {

@@ -82,7 +82,10 @@ func (s *Server) fileRoutes() {
 func (m *console) ofAddress(c echo.Context) (*territory.Territory, error) {
 	id, _, _ := strings.Cut(c.Param("id"), ":")
 	t, ok := m.territory(id)
-	if !ok || !m.whole(t) {
+	switch {
+	case !ok:
+		return nil, fault.New(fault.Missing, "unknown_object")
+	case !m.whole(t):
 		return nil, errDenied
 	}
 	return t, nil
