@@ -190,6 +190,7 @@ func chores(db *store.DB, printers *spool.Spooler, server *kiosk.Server) []jobs.
 			return db.Update(ctx, func(tx *store.Tx) error { return booking.Sweep(ctx, tx) })
 		}},
 		{Name: "offer-freed", Every: time.Minute, Lease: true, Run: server.OfferFreed},
+		{Name: "warn-managers", Every: time.Minute, Lease: true, Run: server.Warn},
 		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
