@@ -56,6 +56,7 @@ fuzz: $(assets)
 	go test -fuzz FuzzParse -fuzztime 60s ./booking/territory
 	go test -fuzz FuzzText -fuzztime 60s ./booking/timetable
 	go test -fuzz FuzzText -fuzztime 60s ./booking/ical
+	go test -fuzz FuzzScan -fuzztime 60s ./booking/fiscalcode
 
 clean:
 	rm -rf bin static/dist/* static/node_modules

@@ -136,7 +136,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 		Commands: []*cli.Command{
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
 			userCommand(s), deviceCommand(s), tokenCommand(), auditCommand(),
-			availabilityCommand(), personCommand(),
+			availabilityCommand(), personCommand(), cfCommand(),
 			doctorCommand(s), backupCommand(), restoreCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
