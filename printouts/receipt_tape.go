@@ -7,12 +7,12 @@ import (
 
 // ESCPOS returns the receipt as commands for a thermal printer, with the same content and the same
 // refusals as PDF.
-func (r Receipt) ESCPOS(head Head) ([]byte, error) {
+func (r Receipt) ESCPOS(profile Profile) ([]byte, error) {
 	r, faces, err := r.legible()
 	if err != nil {
 		return nil, fmt.Errorf("print receipt: %w", err)
 	}
-	s := receiptTape{ticketTape{tape: newTape(faces, head)}}
+	s := receiptTape{ticketTape{tape: newTape(faces, profile)}}
 	if err := s.set(r); err != nil {
 		return nil, fmt.Errorf("print receipt: %w", err)
 	}

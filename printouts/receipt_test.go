@@ -247,7 +247,7 @@ func TestReceiptTape(t *testing.T) {
 	for name, r := range receipts(t) {
 		for _, head := range heads {
 			t.Run(name+" "+strconv.Itoa(int(head)), func(t *testing.T) {
-				commands, err := r.ESCPOS(head)
+				commands, err := r.ESCPOS(printouts.Profile{Head: head})
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -278,7 +278,7 @@ func TestReceiptTape(t *testing.T) {
 func allOf(t *testing.T, r printouts.Receipt) (all [][]byte) {
 	t.Helper()
 	for _, render := range []func() ([]byte, error){
-		r.PDF, r.A4, func() ([]byte, error) { return r.ESCPOS(printouts.Head80) },
+		r.PDF, r.A4, func() ([]byte, error) { return r.ESCPOS(printouts.Profile{Head: printouts.Head80}) },
 	} {
 		content, err := render()
 		if err != nil {
@@ -362,7 +362,7 @@ func TestReceiptRefused(t *testing.T) {
 			r := receipt(t)
 			tt.change(&r)
 			for format, render := range map[string]func() ([]byte, error){
-				"PDF": r.PDF, "A4": r.A4, "ESC/POS": func() ([]byte, error) { return r.ESCPOS(printouts.Head80) },
+				"PDF": r.PDF, "A4": r.A4, "ESC/POS": func() ([]byte, error) { return r.ESCPOS(printouts.Profile{Head: printouts.Head80}) },
 			} {
 				if content, err := render(); !errors.Is(err, tt.want) || content != nil {
 					t.Errorf("%s: got %d bytes and error %v, want none and %v", format, len(content), err, tt.want)

@@ -27,6 +27,20 @@ const (
 // Known reports whether h is one of the heads there are.
 func (h Head) Known() bool { return h == Head80 || h == Head80Coarse || h == Head58 }
 
+// perMM is how many dots of h lie on a millimetre.
+func (h Head) perMM() float64 {
+	if h == Head80Coarse {
+		return 180 / 25.4
+	}
+	return 1 / dot
+}
+
+// A Profile is what there is to know of a thermal printer.
+type Profile struct {
+	Head   Head
+	DrawQR bool // it cannot make QR codes of its own: they are sent as images
+}
+
 const (
 	cell     = 12   // dots: the advance of a printer's own character, which is 24 dots high
 	pitch    = 30   // dots from one line of drawn text to the next, about a printer's own
@@ -42,14 +56,14 @@ const (
 // character is drawn and sent as an image.
 type tape struct {
 	typefaces
-	head Head
+	Profile
 	left bool // text starts at the left edge
 	out  bytes.Buffer
 }
 
 // newTape clears what an earlier printout left half done, and sets the code page.
-func newTape(faces typefaces, head Head) *tape {
-	t := &tape{typefaces: faces, head: head}
+func newTape(faces typefaces, profile Profile) *tape {
+	t := &tape{typefaces: faces, Profile: profile}
 	t.put(esc, '@', esc, 't', codePage, esc, 'a', 1)
 	return t
 }
@@ -81,9 +95,9 @@ func (l lettering) columns(head Head) int { return int(head) / (cell * l.scale) 
 // lines is how many lines text takes.
 func (t *tape) lines(l lettering, text string) int {
 	if own, ok := native(text); ok {
-		return len(cells().wrap(own, float64(l.columns(t.head))))
+		return len(cells().wrap(own, float64(l.columns(t.Head))))
 	}
-	return len(t.face(l).wrap(text, float64(t.head)/l.em()))
+	return len(t.face(l).wrap(text, float64(t.Head)/l.em()))
 }
 
 // flushLeft has all text from here on start at the left edge.
@@ -103,7 +117,7 @@ func (t *tape) item(l lettering, mark, text string) {
 		t.draw(l, mark, text)
 		return
 	}
-	for i, line := range cells().wrap(own, float64(l.columns(t.head)-len(mark))) {
+	for i, line := range cells().wrap(own, float64(l.columns(t.Head)-len(mark))) {
 		if i > 0 {
 			mark = strings.Repeat(" ", len(mark))
 		}
@@ -130,8 +144,8 @@ func (t *tape) piece(l lettering, text string) {
 func (t *tape) draw(l lettering, mark, text string) {
 	f, em, high := t.face(l), l.em(), pitch*l.scale
 	indent := float64(len(mark) * cell * l.scale)
-	lines := f.wrap(text, (float64(t.head)-indent)/em)
-	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), high*len(lines)))
+	lines := f.wrap(text, (float64(t.Head)-indent)/em)
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.Head), high*len(lines)))
 	for i, line := range lines {
 		baseline := float64(high*i) + (float64(high)+f.capHeight*em)/2
 		if i == 0 {
@@ -148,8 +162,8 @@ func (t *tape) draw(l lettering, mark, text string) {
 
 // fill draws text of one line as wide as the head, or as high as em makes it, without room around.
 func (t *tape) fill(text string, em float64) {
-	em = min(em, float64(t.head)/t.bold.width(text))
-	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), int(1.5*em)))
+	em = min(em, float64(t.Head)/t.bold.width(text))
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.Head), int(1.5*em)))
 	t.bold.draw(canvas, text, em, t.bold.centred(canvas, text, em), em)
 	t.raster(inked(canvas))
 }
@@ -202,14 +216,14 @@ func black(alpha byte) bool { return alpha >= 0x80 }
 
 // space leaves so many lines of dots empty.
 func (t *tape) space(high int) {
-	t.raster(image.NewAlpha(image.Rect(0, 0, int(t.head), high)))
+	t.raster(image.NewAlpha(image.Rect(0, 0, int(t.Head), high)))
 }
 
 // rule draws a line across the paper, with room above and below.
 func (t *tape) rule() {
 	const above, line, below = 12, 2, 16
-	canvas := image.NewAlpha(image.Rect(0, 0, int(t.head), above+line+below))
-	draw.Draw(canvas, image.Rect(0, above, int(t.head), above+line), image.Opaque, image.Point{}, draw.Src)
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.Head), above+line+below))
+	draw.Draw(canvas, image.Rect(0, above, int(t.Head), above+line), image.Opaque, image.Point{}, draw.Src)
 	t.raster(canvas)
 }
 
@@ -236,9 +250,25 @@ func dots(pixels []byte) (packed byte) {
 	return packed
 }
 
-// qr has the printer make the QR code of content, at error correction M, with modules of so many
-// dots.
-func (t *tape) qr(content string, module int) {
+// qr sets the QR code of content, at error correction M, below a rule, whose room makes up for three
+// of the four modules of the quiet zone.
+func (t *tape) qr(content string) error {
+	matrix, module, err := qrMatrix(content)
+	if err != nil {
+		return err
+	}
+	t.space(module)
+	if t.DrawQR {
+		t.drawQR(matrix, module)
+	} else {
+		t.ownQR(content, module)
+	}
+	t.space(4 * module)
+	return nil
+}
+
+// ownQR has the printer make a QR code.
+func (t *tape) ownQR(content string, module int) {
 	store := len(content) + 3
 	t.put(gs, '(', 'k', 4, 0, '1', 'A', '2', 0)
 	t.put(gs, '(', 'k', 3, 0, '1', 'C', byte(module))
@@ -246,6 +276,22 @@ func (t *tape) qr(content string, module int) {
 	t.put(gs, '(', 'k', byte(store), byte(store>>8), '1', 'P', '0')
 	t.out.WriteString(content)
 	t.put(gs, '(', 'k', 3, 0, '1', 'Q', '0')
+}
+
+// drawQR sends a QR code as an image.
+func (t *tape) drawQR(matrix [][]bool, module int) {
+	side := len(matrix) * module
+	canvas := image.NewAlpha(image.Rect(0, 0, int(t.Head), side))
+	left := (int(t.Head) - side) / 2
+	for y, row := range matrix {
+		for x, set := range row {
+			if set {
+				at := image.Pt(left+x*module, y*module)
+				draw.Draw(canvas, image.Rectangle{Min: at, Max: at.Add(image.Pt(module, module))}, image.Opaque, image.Point{}, draw.Src)
+			}
+		}
+	}
+	t.raster(canvas)
 }
 
 // cells is the printer's own type: every character of the code page is one cell wide.

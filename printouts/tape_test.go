@@ -28,7 +28,7 @@ func onHeads(t *testing.T, f func(t *testing.T, name string, ticket printouts.Ti
 
 func escposOf(t *testing.T, ticket printouts.Ticket, head printouts.Head) []byte {
 	t.Helper()
-	commands, err := ticket.ESCPOS(head)
+	commands, err := ticket.ESCPOS(printouts.Profile{Head: head})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,9 +111,18 @@ func TestTapeQR(t *testing.T) {
 		if ticket.StatusURL == "" {
 			t.Skip("the ticket has none")
 		}
-		picture := unroll(t, escposOf(t, ticket, head), int(head)).onPaper(t)
-		if got, want := readQR(t, picture), ticket.StatusURL; got != want {
-			t.Errorf("QR code says %q, want %q", got, want)
+		for _, drawn := range []bool{false, true} {
+			commands, err := ticket.ESCPOS(printouts.Profile{Head: head, DrawQR: drawn})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := unroll(t, commands, int(head))
+			if own := strings.Contains(got.text, "[QR "); own == drawn {
+				t.Errorf("the printer makes the code itself: %t, want %t", own, !drawn)
+			}
+			if got, want := readQR(t, got.onPaper(t)), ticket.StatusURL; got != want {
+				t.Errorf("QR code says %q, want %q", got, want)
+			}
 		}
 	})
 }
@@ -175,7 +184,7 @@ func TestTestPage(t *testing.T) {
 	page := page
 	page.At = sample(t).IssuedAt
 	for _, head := range heads {
-		commands, err := page.ESCPOS(head)
+		commands, err := page.ESCPOS(printouts.Profile{Head: head})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +230,7 @@ func TestTestPageRefused(t *testing.T) {
 			if pdf, err := page.PDF(); !errors.Is(err, tt.want) || pdf != nil {
 				t.Errorf("PDF: got %d bytes, %v, want %v", len(pdf), err, tt.want)
 			}
-			if commands, err := page.ESCPOS(printouts.Head80); !errors.Is(err, tt.want) || commands != nil {
+			if commands, err := page.ESCPOS(printouts.Profile{Head: printouts.Head80}); !errors.Is(err, tt.want) || commands != nil {
 				t.Errorf("ESC/POS: got %d bytes, %v, want %v", len(commands), err, tt.want)
 			}
 		})
@@ -232,7 +241,7 @@ func BenchmarkTicketESCPOS(b *testing.B) {
 	ticket := samples(b)["ukrainian"]
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := ticket.ESCPOS(printouts.Head80); err != nil {
+		if _, err := ticket.ESCPOS(printouts.Profile{Head: printouts.Head80}); err != nil {
 			b.Fatal(err)
 		}
 	}

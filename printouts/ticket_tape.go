@@ -7,7 +7,7 @@ import (
 
 // ESCPOS returns the ticket as commands for a thermal printer, with the same content and the same
 // refusals as PDF.
-func (t Ticket) ESCPOS(head Head) ([]byte, error) {
+func (t Ticket) ESCPOS(profile Profile) ([]byte, error) {
 	faces, err := faces()
 	if err != nil {
 		return nil, fmt.Errorf("print ticket: %w", err)
@@ -16,7 +16,7 @@ func (t Ticket) ESCPOS(head Head) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("print ticket: %w", err)
 	}
-	s := ticketTape{tape: newTape(faces, head)}
+	s := ticketTape{tape: newTape(faces, profile)}
 	if err := s.set(t); err != nil {
 		return nil, fmt.Errorf("print ticket: %w", err)
 	}
@@ -60,7 +60,7 @@ func (s *ticketTape) institutions(names []string) {
 	line := names[0]
 	for _, name := range names[1:] {
 		longer := line + " · " + name
-		if utf8.RuneCountInString(longer) > strong.columns(s.head) {
+		if utf8.RuneCountInString(longer) > strong.columns(s.Head) {
 			s.text(strong, line)
 			s.space(8)
 			longer = name
@@ -114,14 +114,10 @@ func (s *ticketTape) phone(url, italian, second string) error {
 	if url == "" {
 		return nil
 	}
-	_, module, err := qrMatrix(url)
-	if err != nil {
+	s.section()
+	if err := s.qr(url); err != nil {
 		return err
 	}
-	s.section()
-	s.space(module) // with the room below the rule, a quiet zone of four
-	s.qr(url, module)
-	s.space(4 * module)
 	s.pair(strong, italian, second)
 	return nil
 }

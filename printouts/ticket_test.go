@@ -296,7 +296,7 @@ func TestTicketRefused(t *testing.T) {
 			if !errors.Is(err, tt.want) || pdf != nil {
 				t.Errorf("PDF: got %d bytes and error %v, want none and %v", len(pdf), err, tt.want)
 			}
-			commands, err := ticket.ESCPOS(printouts.Head80)
+			commands, err := ticket.ESCPOS(printouts.Profile{Head: printouts.Head80})
 			if !errors.Is(err, tt.want) || commands != nil {
 				t.Errorf("ESC/POS: got %d bytes and error %v, want none and %v", len(commands), err, tt.want)
 			}

@@ -298,7 +298,7 @@ func (s *Spooler) abandoned(printer string, job *claimed, out outlet) bool {
 // document is what a job prints.
 type document interface {
 	PDF() ([]byte, error)
-	ESCPOS(head printouts.Head) ([]byte, error)
+	ESCPOS(profile printouts.Profile) ([]byte, error)
 }
 
 // kinds reads the values of each kind of job.

@@ -2,24 +2,31 @@ package spool
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
+	"os"
+	"path"
 	"strconv"
+	"strings"
+	"syscall"
 	"time"
 
 	"sportello/printouts"
 )
 
-// thermal is a printer of ESC/POS commands behind a TCP port. TCP says that a printer has received
-// something, not that it has printed it: a printer that never reads takes a whole ticket in an
-// instant. So it is asked how it is before anything is written, and afterwards for an answer that it
-// gives only when it has come to the end of what was written.
+// thermal is a printer of ESC/POS commands behind a TCP port or a device file. Either says that a
+// printer has received something, not that it has printed it: a printer that never reads takes a whole
+// ticket in an instant. So it is asked how it is before anything is written, and afterwards for an
+// answer that it gives only when it has come to the end of what was written.
 type thermal struct {
-	address string // host:port
-	head    printouts.Head
+	address string // host:port, or the path of a device
+	device  bool
+	profile printouts.Profile
 	limits  limits
 }
 
@@ -28,39 +35,62 @@ type limits struct {
 	connect time.Duration
 	answer  time.Duration // to say how it is
 	print   time.Duration // to take a job and confirm it
+	queue   time.Duration // the same of a CUPS queue: office printers warm up
 }
 
-var usual = limits{connect: 2 * time.Second, answer: 2 * time.Second, print: 8 * time.Second}
+var usual = limits{connect: 2 * time.Second, answer: 2 * time.Second, print: 8 * time.Second, queue: 45 * time.Second}
 
 // defaultPort is where printers listen for raw data.
 const defaultPort = "9100"
 
-// parseThermal reads escpos://HOST[:PORT][?dots=DOTS].
+// parseThermal reads escpos://HOST[:PORT] and escpos+dev:PATH, with a profile behind either.
 func parseThermal(uri string, limits limits) (thermal, bool) {
 	u, err := url.Parse(uri)
-	if err != nil || u.Scheme != "escpos" || u.Hostname() == "" || u.User != nil || u.Path != "" || u.Fragment != "" {
+	if err != nil || u.User != nil || u.Fragment != "" {
 		return thermal{}, false
 	}
-	port := u.Port()
-	if port == "" {
-		port = defaultPort
-	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+	p := thermal{limits: limits}
+	var ok bool
+	if p.profile, ok = parseProfile(u.RawQuery); !ok {
 		return thermal{}, false
 	}
-	head := printouts.Head80
-	if u.RawQuery != "" {
-		query, err := url.ParseQuery(u.RawQuery)
-		dots, known := query["dots"]
-		if err != nil || !known || len(dots) != 1 || len(query) != 1 {
-			return thermal{}, false
-		}
-		n, err := strconv.Atoi(dots[0])
-		if head = printouts.Head(n); err != nil || !head.Known() {
-			return thermal{}, false
+	switch {
+	case u.Scheme == "escpos" && u.Hostname() != "" && u.Path == "":
+		port := cmp.Or(u.Port(), defaultPort)
+		p.address = net.JoinHostPort(u.Hostname(), port)
+		return p, isPort(port)
+	case u.Scheme == "escpos+dev" && u.Host == "" && path.IsAbs(u.Path):
+		p.address, p.device = path.Clean(u.Path), true
+		return p, true
+	}
+	return thermal{}, false
+}
+
+func isPort(text string) bool {
+	n, err := strconv.ParseUint(text, 10, 16)
+	return err == nil && n > 0
+}
+
+// parseProfile reads dots=DOTS&qr=native or qr=raster; either may be left out.
+func parseProfile(raw string) (printouts.Profile, bool) {
+	profile := printouts.Profile{Head: printouts.Head80}
+	query, err := url.ParseQuery(raw)
+	if err != nil {
+		return profile, false
+	}
+	for name, values := range query {
+		value := strings.Join(values, ",")
+		switch {
+		case name == "dots":
+			n, _ := strconv.Atoi(value)
+			profile.Head = printouts.Head(n)
+		case name == "qr" && (value == "native" || value == "raster"):
+			profile.DrawQR = value == "raster"
+		default:
+			return profile, false
 		}
 	}
-	return thermal{address: net.JoinHostPort(u.Hostname(), port), head: head, limits: limits}, true
+	return profile, profile.Head.Known()
 }
 
 // patience is the time all steps take at most, and some more for a busy machine.
@@ -84,7 +114,7 @@ func (p thermal) print(ctx context.Context, job *claimed) outcome {
 	if job.orphan {
 		return outcome{state: Unconfirmed, detail: Interrupted}
 	}
-	commands, err := render(job, func(d document) ([]byte, error) { return d.ESCPOS(p.head) })
+	commands, err := render(job, func(d document) ([]byte, error) { return d.ESCPOS(p.profile) })
 	if err != nil {
 		return outcome{state: Failed, detail: Unprintable, err: err}
 	}
@@ -150,17 +180,85 @@ const (
 
 // A line is a connection to a thermal printer.
 type line struct {
-	conn    net.Conn
+	conn    port
 	answers *bufio.Reader
 }
 
+// A port is a TCP connection or a device that is open.
+type port interface {
+	io.ReadWriteCloser
+	SetDeadline(time.Time) error
+}
+
 func (p thermal) dial(ctx context.Context) (*line, error) {
+	if p.device {
+		return p.openDevice()
+	}
 	dialer := net.Dialer{Timeout: p.limits.connect}
 	conn, err := dialer.DialContext(ctx, "tcp", p.address)
 	if err != nil {
 		return nil, err
 	}
 	return &line{conn: conn, answers: bufio.NewReader(conn)}, nil
+}
+
+// A device is a printer on a cable.
+type device struct {
+	*os.File
+	deadline time.Time
+}
+
+// openDevice opens the device of a printer that is connected by a cable. What cannot be waited for with
+// a deadline, such as a file, is none.
+func (p thermal) openDevice() (*line, error) {
+	file, err := os.OpenFile(p.address, os.O_RDWR|syscall.O_NONBLOCK|syscall.O_NOCTTY, 0)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.SetDeadline(time.Time{}); err != nil {
+		return nil, errors.Join(fmt.Errorf("%s is no printer: %w", p.address, err), file.Close())
+	}
+	if err := drain(file); err != nil {
+		return nil, errors.Join(err, file.Close())
+	}
+	d := &device{File: file}
+	return &line{conn: d, answers: bufio.NewReader(d)}, nil
+}
+
+// SetDeadline sets the time after which reads and writes fail.
+func (d *device) SetDeadline(at time.Time) error {
+	d.deadline = at
+	return d.File.SetDeadline(at)
+}
+
+// Read waits for what the printer says; the driver calls silence an end.
+func (d *device) Read(b []byte) (int, error) {
+	const pause = 20 * time.Millisecond
+	for {
+		n, err := d.File.Read(b)
+		if n > 0 || !errors.Is(err, io.EOF) {
+			return n, err
+		}
+		if !time.Now().Before(d.deadline) {
+			return 0, os.ErrDeadlineExceeded
+		}
+		time.Sleep(pause)
+	}
+}
+
+// drain throws away the answers that came too late for whoever asked before.
+func drain(device *os.File) error {
+	raw, err := device.SyscallConn()
+	if err != nil {
+		return err
+	}
+	return raw.Read(func(fd uintptr) bool {
+		for late := make([]byte, 64); ; {
+			if n, err := syscall.Read(int(fd), late); n <= 0 || err != nil {
+				return true
+			}
+		}
+	})
 }
 
 // within sets the time until which what follows must be done.

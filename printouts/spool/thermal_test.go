@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -108,7 +109,7 @@ func (p *script) brought() int {
 	return len(p.jobs)
 }
 
-func (p *script) serve(conn net.Conn) {
+func (p *script) serve(conn io.ReadWriteCloser) {
 	defer conn.Close()
 	p.mu.Lock()
 	m := p.manners
@@ -159,7 +160,7 @@ func (p *script) serve(conn net.Conn) {
 }
 
 // take reads a job to its end, or as far as the printer lives, and keeps it.
-func (p *script) take(conn net.Conn, job []byte, m manners) []byte {
+func (p *script) take(conn io.Reader, job []byte, m manners) []byte {
 	p.mu.Lock()
 	at := len(p.jobs)
 	p.jobs = append(p.jobs, job)
@@ -176,7 +177,7 @@ func (p *script) take(conn net.Conn, job []byte, m manners) []byte {
 	return job
 }
 
-func fill(conn net.Conn, b []byte) (n int, err error) {
+func fill(conn io.Reader, b []byte) (n int, err error) {
 	for n < len(b) && err == nil {
 		var more int
 		more, err = conn.Read(b[n:])
@@ -245,7 +246,7 @@ func (r thermalRig) wantPrinted(numbers ...string) {
 		r.Fatalf("%d tickets came out, want %v", len(got), numbers)
 	}
 	for i, number := range numbers {
-		want, err := ticket(number).ESCPOS(printouts.Head80)
+		want, err := ticket(number).ESCPOS(printouts.Profile{Head: printouts.Head80})
 		if err != nil {
 			r.Fatal(err)
 		}
@@ -292,7 +293,7 @@ func TestThermalWidth(t *testing.T) {
 			r.order("A012")
 			synctest.Wait()
 			stop()
-			want, err := ticket("A012").ESCPOS(head)
+			want, err := ticket("A012").ESCPOS(printouts.Profile{Head: head})
 			if err != nil {
 				r.Fatal(err)
 			}
@@ -521,7 +522,7 @@ func TestTestPage(t *testing.T) {
 		synctest.Wait()
 		r.want(id, row{State: spool.Printed, Attempts: 1, Erased: true})
 		page.Printer = "Chiosco"
-		want, err := page.ESCPOS(printouts.Head80)
+		want, err := page.ESCPOS(printouts.Profile{Head: printouts.Head80})
 		if err != nil {
 			r.Fatal(err)
 		}
