@@ -28,9 +28,9 @@ static/node_modules/.package-lock.json: static/package-lock.json static/.npmrc
 	@touch $@
 
 # The tests judge our output with other programs: a browser, poppler, zbar, espeak-ng, PostgreSQL,
-# nginx, Caddy, systemd, two readers of iCalendar.
+# nginx, Caddy, CUPS, systemd, two readers of iCalendar.
 test: build
-	@.ci/need go gcc npm chromium pdftotext zbarimg qpdf espeak-ng postgres nginx caddy systemd-analyze \
+	@.ci/need go gcc npm chromium pdftotext zbarimg qpdf espeak-ng postgres nginx caddy cupsd systemd-analyze \
 		python3-icalendar python3-vobject
 	$(MAKE) --no-print-directory lint
 	.ci/with-postgres go test -timeout 25m $(ARGS) ./...

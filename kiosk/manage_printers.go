@@ -28,6 +28,7 @@ const (
 	printersAtOnce  = 200 // of the offices of a page
 	longestPrinter  = 120 // letters of its name
 	folderOnServer  = "file:"
+	cableOnServer   = "escpos+dev:"
 	printersSection = "printers"
 )
 
@@ -218,15 +219,21 @@ func (m *console) jobState(state spool.State) userState {
 	return userState{tone, m.text("manage.job.state." + string(state))}
 }
 
-// typedPrinter takes what a form says of a printer. A folder is one of the machine that the server runs
-// on, which belongs to no territory: only those who reach all of them name one.
+// onServer reports whether a printer is a folder or a cable of the machine that the server runs on.
+func onServer(uri string) bool {
+	uri = strings.ToLower(uri)
+	return strings.HasPrefix(uri, folderOnServer) || strings.HasPrefix(uri, cableOnServer)
+}
+
+// typedPrinter takes what a form says of a printer. The machine that the server runs on belongs to no
+// territory: only those who reach all of them name a folder or a cable of it.
 func (m *console) typedPrinter(form url.Values, p *spool.Printer) error {
 	before := p.URI
 	p.Name, p.URI = strings.TrimSpace(form.Get("name")), strings.TrimSpace(form.Get("uri"))
 	switch {
 	case p.Name == "" || utf8.RuneCountInString(p.Name) > longestPrinter:
 		return fault.New(fault.Invalid, "name_invalid")
-	case strings.HasPrefix(p.URI, folderOnServer) && p.URI != before && m.user.Territory != "":
+	case onServer(p.URI) && p.URI != before && m.user.Territory != "":
 		return errFolder
 	}
 	return nil

@@ -488,7 +488,8 @@ func TestPrinter(t *testing.T) {
 		{"no name", " ", "escpos://192.0.2.1:9100", http.StatusUnprocessableEntity, "Il nome non va bene"},
 		{"no address", "Ingresso", "", http.StatusUnprocessableEntity, "L'indirizzo della stampante non va bene"},
 		{"an address of another kind", "Ingresso", "http://192.0.2.1", http.StatusUnprocessableEntity, "L'indirizzo della stampante non va bene"},
-		{"a folder of the server", "Ingresso", "file:/etc", http.StatusForbidden, "Una cartella del server"},
+		{"a folder of the server", "Ingresso", "file:/etc", http.StatusForbidden, "Una cartella del server, o un suo cavo"},
+		{"a cable of the server", "Ingresso", "ESCPOS+dev:/dev/usb/lp0", http.StatusForbidden, "Una cartella del server, o un suo cavo"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			b.post("/manage/printers/new", "office", deskOffice, "name", test.printer, "uri", test.uri)
@@ -517,7 +518,7 @@ func TestPrinter(t *testing.T) {
 	b.post("/manage/printers/printer-here", "rev", "1", "name", "Cortile", "uri", "escpos://192.0.2.1")
 	b.want(http.StatusConflict, `value="Cortile"`, "Ora è: Corridoio", "Ora è: "+uri)
 	b.post("/manage/printers/printer-here", "rev", "2", "name", "Cortile", "uri", "file:/etc")
-	b.want(http.StatusForbidden, "Una cartella del server")
+	b.want(http.StatusForbidden, "Una cartella del server, o un suo cavo")
 	b.post("/manage/printers/printer-here/remove")
 	b.want(http.StatusOK, "Stampante eliminata")
 	b.get("/manage/audit")

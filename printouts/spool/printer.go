@@ -15,7 +15,7 @@ import (
 // Printer is where paper comes out.
 type Printer struct {
 	ID, Office, Name string
-	URI              string // file:FOLDER or escpos://HOST:PORT?dots=DOTS
+	URI              string // as the package says
 
 	// What follows is read, not written, by AddPrinter.
 
@@ -66,6 +66,9 @@ func parse(uri string, limits limits) (outlet, bool) {
 		return out, true
 	}
 	if out, ok := parseThermal(uri, limits); ok {
+		return out, true
+	}
+	if out, ok := parseQueue(uri, limits); ok {
 		return out, true
 	}
 	return nil, false

@@ -15,16 +15,24 @@
 // tried again by itself; a person says that it came out, or asks for it anew. Settling erases the values, which may be
 // personal.
 //
-// A printer is one of two:
+// A printer is one of these, by its address:
 //
 //   - file:PATH, a folder, which gets a PDF file for each job, exactly once;
-//   - escpos://HOST:PORT?dots=DOTS, a thermal printer that takes ESC/POS commands over TCP. A job is
-//     printed when the printer has confirmed it; one whose process died while it was sent is
-//     unconfirmed, so that nothing comes out twice without a person's word. The port is 9100 and the
-//     dots are 576 unless the address says otherwise.
+//   - escpos://HOST:PORT, a thermal printer that takes ESC/POS commands over TCP. A job is printed when
+//     the printer has confirmed it; one whose process died while it was sent is unconfirmed, so that
+//     nothing comes out twice without a person's word. The port is 9100 unless the address says
+//     otherwise;
+//   - escpos+dev:PATH, the same on a cable of this machine, such as /dev/usb/lp0;
+//   - cups://HOST:PORT/QUEUE, a queue of a CUPS server, which gets a PDF file, of A4 where there is
+//     one. A job is printed when CUPS has completed it, and then forgotten there. The port is 631
+//     unless the address says otherwise.
 //
-// Each printer's condition is kept, from what became of its last job and, for those behind TCP, from
-// asking them from time to time.
+// Behind the address of a thermal printer, ?dots=512 or 384 says that its head has not 576, and
+// qr=raster that it makes no QR codes of its own. Behind that of a queue, either says that the queue is
+// raw and its printer thermal.
+//
+// Each printer's condition is kept, from what became of its last job and, but for folders, from asking them
+// from time to time.
 package spool
 
 import (

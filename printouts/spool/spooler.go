@@ -365,8 +365,8 @@ func (s *Spooler) settle(ctx context.Context, printer string, job *claimed, resu
 	})
 }
 
-// Check asks the thermal printers that owe nothing how they are, and keeps the answers. Those that
-// owe something show it by their jobs.
+// Check asks the printers that owe nothing how they are, and keeps the answers; folders it leaves
+// alone. Those that owe something show it by their jobs.
 func (s *Spooler) Check(ctx context.Context) error {
 	const idle = `
 		SELECT ` + printerColumns + ` FROM printers p WHERE NOT EXISTS (
@@ -382,7 +382,8 @@ func (s *Spooler) Check(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(checksAtOnce)
 	for _, printer := range printers {
-		if out, ok := parseThermal(printer.URI, s.limits); ok {
+		out, ok := parse(printer.URI, s.limits)
+		if _, quiet := out.(folder); ok && !quiet {
 			group.Go(func() error { return s.checkOne(ctx, printer, out) })
 		}
 	}
@@ -390,7 +391,7 @@ func (s *Spooler) Check(ctx context.Context) error {
 }
 
 // checkOne asks a printer unless its worker is about to: it takes one connection at a time.
-func (s *Spooler) checkOne(ctx context.Context, printer Printer, out thermal) error {
+func (s *Spooler) checkOne(ctx context.Context, printer Printer, out outlet) error {
 	if !s.begin(printer.ID) {
 		return nil
 	}

@@ -218,11 +218,13 @@ func (r thermalRig) order(number string) (id string) {
 	return r.enqueue(r.here, job)
 }
 
-func (r thermalRig) condition() spool.Printer {
+func (r thermalRig) condition() spool.Printer { return r.printer("t1") }
+
+func (r rig) printer(id string) spool.Printer {
 	r.Helper()
 	var p spool.Printer
 	err := r.there.View(r.Context(), func(tx *store.Tx) (err error) {
-		p, err = spool.PrinterByID(r.Context(), tx, "t1")
+		p, err = spool.PrinterByID(r.Context(), tx, id)
 		return err
 	})
 	if err != nil {
