@@ -34,6 +34,8 @@ func (s *Server) apiRoutes() {
 		return c.JSONBlob(http.StatusOK, openAPI)
 	})
 	s.handle(http.MethodPost, root+"/enrol", access.SeePublic, s.apiEnrol)
+	s.handle(http.MethodPost, root+"/print-agent/jobs", access.DrivePrinter, s.apiPull)
+	s.handle(http.MethodPost, root+"/print-agent/jobs/:id", access.DrivePrinter, s.apiSettle)
 
 	s.handle(http.MethodGet, root+"/offices", access.SeeOffices, s.apiOffices)
 	s.handle(http.MethodGet, office+"/services", access.SeeOffices, s.apiServices)

@@ -293,6 +293,7 @@ func TestDescriptionAndServerAgree(t *testing.T) {
 	a.driveCheckIn()
 	a.driveRefusals()
 	a.driveDevices()
+	a.drivePrints()
 	a.driveAppointments() // last: screens lock by its time
 	var described []string
 	parameter := regexp.MustCompile(`\{(\w+)\}`)

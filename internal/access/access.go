@@ -50,6 +50,7 @@ const (
 	CheckIn       Permission = "check in the citizen of an appointment"
 	SeeBoard      Permission = "see what a board shows"
 	ShowBoard     Permission = "show the board"
+	DrivePrinter  Permission = "print the jobs of a printer"
 	WorkDesk      Permission = "open a desk and serve"
 	CallChosen    Permission = "call a chosen ticket"
 	IssueByHand   Permission = "make a ticket by hand"
@@ -79,6 +80,7 @@ var permissions = map[Permission][]Role{
 	HoldTicket:    Roles,
 	UseKiosk:      {KioskDevice},
 	ShowBoard:     {BoardDevice},
+	DrivePrinter:  {AgentDevice},
 	IssueTicket:   {KioskDevice, Officer, Manager, Volunteer, ProgramRole},
 	CheckIn:       {KioskDevice, Officer, Manager, Volunteer, ProgramRole},
 	SeeBoard:      {BoardDevice, Administrator, Manager, Officer, Volunteer, ProgramRole},

@@ -16,6 +16,7 @@ func TestMay(t *testing.T) {
 		{access.Anyone, []access.Permission{access.SeePublic}, []access.Permission{access.UseKiosk, access.ShowBoard, access.IssueTicket, access.WorkDesk, access.SeeBoard}},
 		{access.KioskDevice, []access.Permission{access.UseKiosk, access.IssueTicket}, []access.Permission{access.WorkDesk, access.ShowBoard, access.StopService, access.SeeQueue}},
 		{access.BoardDevice, []access.Permission{access.ShowBoard, access.SeeBoard}, []access.Permission{access.UseKiosk, access.IssueTicket, access.WorkDesk}},
+		{access.AgentDevice, []access.Permission{access.DrivePrinter}, []access.Permission{access.UseKiosk, access.IssueTicket, access.SeeBoard, access.SeeQueue}},
 		{access.Volunteer, []access.Permission{access.IssueByHand, access.SeeQueue}, []access.Permission{access.WorkDesk, access.StopService, access.CallChosen, access.CloseTheDay}},
 		{access.Officer, []access.Permission{access.WorkDesk, access.CallChosen, access.StopService, access.CloseTheDay}, []access.Permission{access.UseKiosk, access.ShowBoard, access.SeeMetrics, access.RunOffice}},
 		{access.Manager, []access.Permission{access.WorkDesk, access.RunOffice, access.CloseTheDay, access.IssueByHand}, []access.Permission{access.UseKiosk, access.ShowBoard}},

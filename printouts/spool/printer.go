@@ -71,6 +71,9 @@ func parse(uri string, limits limits) (outlet, bool) {
 	if out, ok := parseQueue(uri, limits); ok {
 		return out, true
 	}
+	if uri == agentURI {
+		return remote{}, true
+	}
 	return nil, false
 }
 
@@ -220,11 +223,18 @@ func ListPrinters(ctx context.Context, tx *store.Tx, l Listing) ([]Listed, error
 }
 
 // Check asks a printer now how it is and returns the answer within a few seconds; [Note] keeps it.
-// The error says why, unless the printer prints. It changes nothing.
+// The error says why, unless the printer prints. It changes nothing. Of one that an agent drives it is
+// what the agent said last.
 func Check(ctx context.Context, p Printer) (Condition, error) {
 	out, ok := parse(p.URI, usual)
 	if !ok {
 		return Refusing, fmt.Errorf("cannot print to %s", p.URI)
+	}
+	if p.Driven() {
+		if !p.Condition.Prints() {
+			return p.Condition, fmt.Errorf("its agent said last: %s", p.Condition)
+		}
+		return p.Condition, nil
 	}
 	return out.check(ctx)
 }

@@ -25,7 +25,9 @@
 //   - escpos+dev:PATH, the same on a cable of this machine, such as /dev/usb/lp0;
 //   - cups://HOST:PORT/QUEUE, a queue of a CUPS server, which gets a PDF file, of A4 where there is
 //     one. A job is printed when CUPS has completed it, and then forgotten there. The port is 631
-//     unless the address says otherwise.
+//     unless the address says otherwise;
+//   - agent:, any of these as another computer sees it, which comes for the jobs. One that it did not
+//     settle in time is unconfirmed.
 //
 // Behind the address of a thermal printer, ?dots=512 or 384 says that its head has not 576, and
 // qr=raster that it makes no QR codes of its own. Behind that of a queue, either says that the queue is

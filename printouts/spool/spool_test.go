@@ -237,6 +237,8 @@ func TestAddPrinter(t *testing.T) {
 		{"queue of CUPS", "cups://server/Sala_1", ""},
 		{"queue of CUPS on a port", "cups://127.0.0.1:6310/a4", ""},
 		{"raw queue of CUPS", "cups://server/totem?dots=576", ""},
+		{"another computer's", "agent:", ""},
+		{"another computer's by name", "agent:totem", "printer_uri"},
 		{"queue without a name", "cups://server/", "printer_uri"},
 		{"queue with a path", "cups://server/printers/a4", "printer_uri"},
 		{"queue of no server", "cups:///a4", "printer_uri"},

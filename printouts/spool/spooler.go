@@ -212,8 +212,10 @@ type claimed struct {
 	seq               int64
 	attempt           int64 // 1: the first; settling wants it unchanged
 	retryAt           int64 // not to be tried before, Unix milliseconds
-	orphan            bool  // taken over from a process that died
-	late              bool  // taken over past its time: not to be printed any more
+	state             State // as it was read
+	holder            string
+	orphan            bool // taken over from a process that died
+	late              bool // taken over past its time: not to be printed any more
 }
 
 // claim takes the oldest open job of printer: a queued one, or one whose process died while it
@@ -231,11 +233,21 @@ func (s *Spooler) claim(ctx context.Context, printer string, out outlet) (*claim
 			UPDATE print_jobs SET attempts = attempts + 1
 			WHERE id = $1 AND state = 'sent' AND attempts = $2`
 	)
-	job, state, err := s.oldest(ctx, printer)
-	if err != nil || job == nil {
+	var job *claimed
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		job, err = oldest(ctx, tx, printer)
+		return err
+	})
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
 		return nil, err
 	}
-	job.orphan = state == Sent
+	job.orphan = job.state == Sent
+	if _, elsewhere := out.(remote); elsewhere && !job.orphan {
+		return nil, nil
+	}
 	if job.orphan && !s.abandoned(printer, job, out) || job.retryAt > store.Millis(s.db.Now()) {
 		return nil, nil
 	}
@@ -258,27 +270,20 @@ func (s *Spooler) claim(ctx context.Context, printer string, out outlet) (*claim
 	return job, nil
 }
 
-// oldest returns the open job of printer that comes first, or nil. A job that is sent comes before
-// all others.
-func (s *Spooler) oldest(ctx context.Context, printer string) (*claimed, State, error) {
+// oldest returns the open job of printer that comes first, or sql.ErrNoRows. A job that is sent comes
+// before all others.
+func oldest(ctx context.Context, tx *store.Tx, printer string) (*claimed, error) {
 	const oldest = `
-		SELECT id, kind, payload, seq, attempts, state, expires_at, retry_at FROM print_jobs WHERE id = COALESCE(
+		SELECT id, kind, payload, seq, attempts, state, holder, expires_at, retry_at FROM print_jobs WHERE id = COALESCE(
 			(SELECT id FROM print_jobs WHERE printer_id = $1 AND state = 'sent' ORDER BY seq LIMIT 1),
 			(SELECT id FROM print_jobs WHERE printer_id = $1 AND state = 'queued' AND expires_at > $2 ORDER BY seq LIMIT 1))`
 	var job claimed
-	var state State
-	err := s.db.View(ctx, func(tx *store.Tx) error {
-		var expires int64
-		now := store.Millis(tx.Now)
-		err := tx.QueryRow(ctx, oldest, printer, now).
-			Scan(&job.id, &job.kind, &job.payload, &job.seq, &job.attempt, &state, &expires, &job.retryAt)
-		job.late = expires <= now
-		return err
-	})
-	if errors.Is(err, sql.ErrNoRows) {
-		return nil, "", nil
-	}
-	return &job, state, err
+	var expires int64
+	now := store.Millis(tx.Now)
+	err := tx.QueryRow(ctx, oldest, printer, now).
+		Scan(&job.id, &job.kind, &job.payload, &job.seq, &job.attempt, &job.state, &job.holder, &expires, &job.retryAt)
+	job.late = expires <= now
+	return &job, err
 }
 
 // abandoned reports whether a sent job has been in another process's hands for too long: that
@@ -333,9 +338,14 @@ func render(job *claimed, format func(document) ([]byte, error)) (content []byte
 	return format(values)
 }
 
-// settle notes what became of job and of its printer, also after ctx has ended. A job that another
-// process has taken over meanwhile is that one's to settle.
+// settle notes what became of job and of its printer, also after ctx has ended.
 func (s *Spooler) settle(ctx context.Context, printer string, job *claimed, result outcome) error {
+	return s.db.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return settle(ctx, tx, printer, job, result) })
+}
+
+// settle notes what became of job and of its printer. A job that another process has taken over
+// meanwhile is that one's to settle.
+func settle(ctx context.Context, tx *store.Tx, printer string, job *claimed, result outcome) error {
 	const (
 		settle = `
 			UPDATE print_jobs SET state = $3, detail = $4, payload = '', settled_at = $5
@@ -346,30 +356,27 @@ func (s *Spooler) settle(ctx context.Context, printer string, job *claimed, resu
 		// What keeps one waiting keeps those behind it.
 		explain = `UPDATE print_jobs SET detail = $2 WHERE printer_id = $1 AND state = 'queued'`
 	)
-	ctx = context.WithoutCancel(ctx)
-	return s.db.Update(ctx, func(tx *store.Tx) error {
-		if result.state == Queued {
-			if _, err := tx.Exec(ctx, putBack, job.id, job.attempt, store.Millis(tx.Now.Add(retryAfter))); err != nil {
-				return err
-			}
-			if _, err := tx.Exec(ctx, explain, printer, result.detail); err != nil {
-				return err
-			}
-		} else if _, err := tx.Exec(ctx, settle, job.id, job.attempt, string(result.state), result.detail, store.Millis(tx.Now)); err != nil {
+	if result.state == Queued {
+		if _, err := tx.Exec(ctx, putBack, job.id, job.attempt, store.Millis(tx.Now.Add(retryAfter))); err != nil {
 			return err
 		}
-		if result.condition == "" {
-			return nil
+		if _, err := tx.Exec(ctx, explain, printer, result.detail); err != nil {
+			return err
 		}
-		return Note(ctx, tx, printer, result.condition)
-	})
+	} else if _, err := tx.Exec(ctx, settle, job.id, job.attempt, string(result.state), result.detail, store.Millis(tx.Now)); err != nil {
+		return err
+	}
+	if result.condition == "" {
+		return nil
+	}
+	return Note(ctx, tx, printer, result.condition)
 }
 
 // Check asks the printers that owe nothing how they are, and keeps the answers; folders it leaves
-// alone. Those that owe something show it by their jobs.
+// alone. Those that owe something show it by their jobs. An agent that is silent is gone.
 func (s *Spooler) Check(ctx context.Context) error {
 	const idle = `
-		SELECT ` + printerColumns + ` FROM printers p WHERE NOT EXISTS (
+		SELECT ` + printerColumns + ` FROM printers p WHERE p.uri = '` + agentURI + `' OR NOT EXISTS (
 			SELECT 1 FROM print_jobs j WHERE j.printer_id = p.id AND j.state IN ('queued', 'sent'))`
 	var printers []Printer
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
@@ -382,12 +389,27 @@ func (s *Spooler) Check(ctx context.Context) error {
 	var group errgroup.Group
 	group.SetLimit(checksAtOnce)
 	for _, printer := range printers {
+		if printer.Driven() {
+			if err := s.missAgent(ctx, printer); err != nil {
+				return err
+			}
+			continue
+		}
 		out, ok := parse(printer.URI, s.limits)
 		if _, quiet := out.(folder); ok && !quiet {
 			group.Go(func() error { return s.checkOne(ctx, printer, out) })
 		}
 	}
 	return group.Wait()
+}
+
+// missAgent notes that nobody drives a printer any more.
+func (s *Spooler) missAgent(ctx context.Context, printer Printer) error {
+	if printer.Condition == Unreachable || s.db.Now().Sub(printer.CheckedAt) < agentSilence {
+		return nil
+	}
+	s.log.WarnContext(ctx, "print agent is silent", "printer", printer.ID, "since", printer.CheckedAt)
+	return s.db.Update(ctx, func(tx *store.Tx) error { return Note(ctx, tx, printer.ID, Unreachable) })
 }
 
 // checkOne asks a printer unless its worker is about to: it takes one connection at a time.

@@ -52,7 +52,7 @@ type script struct {
 	mu      sync.Mutex
 	manners manners
 	jobs    [][]byte // what each connection brought, beside questions
-	now     int      // connections open
+	now     int      // jobs it is at
 	most    int
 }
 
@@ -113,14 +113,7 @@ func (p *script) serve(conn io.ReadWriteCloser) {
 	defer conn.Close()
 	p.mu.Lock()
 	m := p.manners
-	p.now++
-	p.most = max(p.most, p.now)
 	p.mu.Unlock()
-	defer func() {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		p.now--
-	}()
 	if m.deaf {
 		<-p.over
 		return
@@ -145,6 +138,7 @@ func (p *script) serve(conn io.ReadWriteCloser) {
 			}
 			continue
 		}
+		p.count(1)
 		job = p.take(conn, question[:], m)
 		if !bytes.HasSuffix(job, readBack) {
 			return
@@ -153,10 +147,19 @@ func (p *script) serve(conn io.ReadWriteCloser) {
 		if m.ends != ([5]byte{}) {
 			m.status = m.ends
 		}
+		p.count(-1) // before the answer, upon which the next may begin
 		if !m.silent {
 			answer(m.paper)
 		}
 	}
+}
+
+// count counts the jobs that the printer is at.
+func (p *script) count(n int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.now += n
+	p.most = max(p.most, p.now)
 }
 
 // take reads a job to its end, or as far as the printer lives, and keeps it.
@@ -477,7 +480,7 @@ func TestThermalOneAtATime(t *testing.T) {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.most != 1 {
-			r.Errorf("%d connections at once, want 1", r.most)
+			r.Errorf("%d jobs at once, want 1", r.most)
 		}
 	})
 }
