@@ -291,9 +291,9 @@ func TestDescriptionAndServerAgree(t *testing.T) {
 	a.driveDesks()
 	a.driveTickets()
 	a.driveCheckIn()
+	a.drivePrints()
 	a.driveRefusals()
 	a.driveDevices()
-	a.drivePrints()
 	a.driveAppointments() // last: screens lock by its time
 	var described []string
 	parameter := regexp.MustCompile(`\{(\w+)\}`)
@@ -549,6 +549,9 @@ func (a *apiHouse) driveRefusals() {
 				continue
 			}
 			who := "cpi-1"
+			if strings.Contains(path, "/print-agent/") {
+				who = "agent"
+			}
 			a.want(a.send(who, method, at, `{"no_such_field":1}`), 400, "malformed")
 			a.want(a.send(who, method, at, `[]`), 400, "malformed")
 			a.want(a.send(who, method, at, `null`), 400, "malformed")
