@@ -19,7 +19,8 @@
 //
 // # What it does not claim
 //
-// The PDF files carry title and language but no structure tree, and conform to neither PDF/A nor PDF/UA.
+// The PDF files carry title, language and a structure tree with headings, the language of second texts
+// and the meaning of QR codes. They are checked for neither PDF/A nor PDF/UA and claim neither.
 package printouts
 
 import "golang.org/x/text/language"

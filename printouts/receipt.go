@@ -72,7 +72,7 @@ func (r Receipt) PDF() ([]byte, error) {
 		return nil, fmt.Errorf("print receipt: %w", err)
 	}
 	s := receiptSheet{ticketSheet{
-		sheet:  sheet{typefaces: faces, y: ticketMargin},
+		sheet:  sheet{typefaces: faces, structure: structure{second: r.Language}, y: ticketMargin},
 		label:  style{face: faces.regular, size: 10, leading: 1.25},
 		strong: style{face: faces.bold, size: 10, leading: 1.25},
 		small:  style{face: faces.regular, size: 9, leading: 1.25},
@@ -244,9 +244,11 @@ func (s *receiptSheet) set(r Receipt) error {
 // when says the day and the hours.
 func (s *receiptSheet) when(r Receipt) {
 	s.section()
-	if s.pair(s.label, r.Words.Title.Italian, r.Words.Title.Second) {
-		s.y += ticketGap + 1
-	}
+	s.as("H1", func() {
+		if s.pair(s.label, r.Words.Title.Italian, r.Words.Title.Second) {
+			s.y += ticketGap + 1
+		}
+	})
 	large := style{face: s.bold, size: 18, leading: 1.25}.fit(s.bold.width(r.Date.Italian), ticketBody, 14)
 	s.y += s.text(large, ticketMargin, s.y, ticketBody, r.Date.Italian) + ticketGap
 	s.y += s.text(large, ticketMargin, s.y, ticketBody, r.Hours.Italian)
@@ -254,7 +256,7 @@ func (s *receiptSheet) when(r Receipt) {
 	for _, second := range []string{r.Date.Second, r.Hours.Second} {
 		if second != "" {
 			s.y += gap
-			s.y += s.text(s.label, ticketMargin, s.y, ticketBody, second)
+			s.foreign(func() { s.y += s.text(s.label, ticketMargin, s.y, ticketBody, second) })
 			gap = ticketLine
 		}
 	}
@@ -278,15 +280,23 @@ func (s *receiptSheet) fact(f fact) {
 	} else {
 		s.y += 2 * ticketGap
 	}
-	labelled := s.pair(s.strong, f.label.Italian, f.label.Second)
-	for i, text := range f.says {
-		switch {
-		case i == 0 && labelled, f.list && i > 0:
-			s.y += ticketGap
-		case i > 0:
-			s.y += ticketLine
+	labelled := false
+	s.as("H2", func() { labelled = s.pair(s.strong, f.label.Italian, f.label.Second) })
+	set := func() {
+		for i, text := range f.says {
+			switch {
+			case i == 0 && labelled, f.list && i > 0:
+				s.y += ticketGap
+			case i > 0:
+				s.y += ticketLine
+			}
+			s.item(f.list, func() { s.paragraph(text, f.list) })
 		}
-		s.paragraph(text, f.list)
+	}
+	if f.list {
+		s.within("L", set)
+	} else {
+		set()
 	}
 }
 
@@ -304,5 +314,5 @@ func (s *receiptSheet) paragraph(text Text, ticked bool) {
 	if text.Italian != "" && text.Second != "" {
 		s.y += ticketLine
 	}
-	s.y += s.text(s.small, x, s.y, width, text.Second)
+	s.foreign(func() { s.y += s.text(s.small, x, s.y, width, text.Second) })
 }

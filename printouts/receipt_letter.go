@@ -46,7 +46,7 @@ func (r Receipt) A4() ([]byte, error) {
 		return nil, fmt.Errorf("print receipt: %w", err)
 	}
 	s := letter{
-		sheet: sheet{typefaces: faces, y: letterTop},
+		sheet: sheet{typefaces: faces, structure: structure{second: r.Language}, y: letterTop},
 		plain: style{face: faces.regular, size: 11, leading: 1.3},
 		label: style{face: faces.regular, size: 10, leading: 1.3},
 	}
@@ -65,7 +65,7 @@ func (r Receipt) A4() ([]byte, error) {
 type letter struct {
 	sheet
 	plain, label style
-	full         [][]func(*fpdf.Fpdf) // the pages before the last
+	full         [][]mark // the pages before the last
 }
 
 // strong is the bold style of a size in points.
@@ -134,14 +134,16 @@ func (s *letter) glance(r Receipt) error {
 		s.y += s.text(st, letterLeft, s.y, width, text)
 	}
 	large := s.strong(20).fit(s.bold.width(r.Date.Italian), width, 16)
-	below(s.label, 0, r.Words.Title.Italian)
-	below(s.label, letterNear, r.Words.Title.Second)
+	s.as("H1", func() { below(s.label, 0, r.Words.Title.Italian) })
+	s.foreign(func() { below(s.label, letterNear, r.Words.Title.Second) })
 	below(large, letterGap+1, r.Date.Italian)
 	below(large, letterLine+1, r.Hours.Italian)
-	below(s.plain, letterLine+1, r.Date.Second)
-	below(s.plain, letterNear, r.Hours.Second)
+	s.foreign(func() {
+		below(s.plain, letterLine+1, r.Date.Second)
+		below(s.plain, letterNear, r.Hours.Second)
+	})
 	below(s.label, 2*letterGap, r.Words.Code.Italian)
-	below(s.label, letterNear, r.Words.Code.Second)
+	s.foreign(func() { below(s.label, letterNear, r.Words.Code.Second) })
 	below(s.strong(30).fit(s.bold.width(r.Code), width, 0), letterGap, r.Code)
 	bottom, err := s.phone(top, r.URL, r.Words.Scan)
 	s.y = max(s.y, bottom)
@@ -157,27 +159,31 @@ func (s *letter) phone(y float64, url string, scan Text) (bottom float64, err er
 	if err != nil {
 		return 0, err
 	}
-	s.squares(matrix, letterSecond, y, letterQR/float64(len(matrix)))
+	s.squares(matrix, letterSecond, y, letterQR/float64(len(matrix)), scan.Italian+" "+url)
 	y += letterQR
-	for _, text := range []string{scan.Italian, scan.Second} {
+	set := func(text string) {
 		if text != "" {
 			y += letterLine
 			y += s.text(s.label, letterSecond, y, letterHalf, text)
 		}
 	}
+	set(scan.Italian)
+	s.foreign(func() { set(scan.Second) })
 	return y, nil
 }
 
 // A column is lines of one paragraph, to be set beside those of others.
 type column struct {
-	x     float64
-	lines []string
+	x       float64
+	lines   []string
+	foreign bool
 }
 
 // fact sets a part: its label, and beside it what it says. Where it goes on on another page, so
 // does the label.
 func (s *letter) fact(f fact) {
-	bottom := 0.0 // of the label
+	bottom := 0.0     // of the label
+	var list *element // what is to be ticked off
 	for i, text := range f.says {
 		columns := s.columns(f, text)
 		switch {
@@ -195,10 +201,15 @@ func (s *letter) fact(f fact) {
 		if i == 0 || s.y == letterTop {
 			bottom = s.margin(f.label)
 		}
-		if f.list {
-			s.box(letterSays, s.y, s.plain.face.capHeight*s.plain.em())
+		if !f.list {
+			s.flow(columns)
+			continue
 		}
-		s.flow(columns)
+		if list == nil {
+			list = s.element("L")
+		}
+		s.box(letterSays, s.y, s.plain.face.capHeight*s.plain.em())
+		s.inside(list, func() { s.item(true, func() { s.flow(columns) }) })
 	}
 	s.y = max(s.y, bottom)
 }
@@ -207,10 +218,10 @@ func (s *letter) fact(f fact) {
 func (s *letter) margin(label Text) (bottom float64) {
 	y := s.y
 	const width = letterSays - letterGutter - letterLeft
-	y += s.text(s.strong(s.label.size), letterLeft, y, width, label.Italian)
+	s.as("H2", func() { y += s.text(s.strong(s.label.size), letterLeft, y, width, label.Italian) })
 	if label.Second != "" {
 		y += letterNear
-		y += s.text(s.label, letterLeft, y, width, label.Second)
+		s.foreign(func() { y += s.text(s.label, letterLeft, y, width, label.Second) })
 	}
 	return y
 }
@@ -222,11 +233,11 @@ func (s *letter) columns(f fact, text Text) []column {
 		indent = letterGap
 	}
 	if text.Italian == "" || text.Second == "" {
-		return []column{{letterSays + indent, s.plain.lines(text.Italian+text.Second, letterWide-indent)}}
+		return []column{{letterSays + indent, s.plain.lines(text.Italian+text.Second, letterWide-indent), text.Italian == ""}}
 	}
 	return []column{
-		{letterSays + indent, s.plain.lines(text.Italian, letterHalf-indent)},
-		{letterSecond, s.plain.lines(text.Second, letterHalf)},
+		{letterSays + indent, s.plain.lines(text.Italian, letterHalf-indent), false},
+		{letterSecond, s.plain.lines(text.Second, letterHalf), true},
 	}
 }
 
@@ -245,6 +256,15 @@ func longest(columns []column) (lines int) {
 
 // flow sets columns side by side, on as many pages as they take.
 func (s *letter) flow(columns []column) {
+	elements := make([]*element, len(columns))
+	for i, c := range columns {
+		set := func() { elements[i] = s.paragraph() }
+		if c.foreign {
+			s.foreign(set)
+		} else {
+			set()
+		}
+	}
 	capital, pitch := s.plain.face.capHeight*s.plain.em(), s.plain.leading*s.plain.em()
 	for i := range longest(columns) {
 		if i > 0 {
@@ -253,9 +273,9 @@ func (s *letter) flow(columns []column) {
 		if s.y+capital > letterEnd {
 			s.next()
 		}
-		for _, c := range columns {
+		for at, c := range columns {
 			if i < len(c.lines) {
-				s.line(s.plain, c.x, s.y+capital, c.lines[i])
+				s.line(elements[at], s.plain, c.x, s.y+capital, c.lines[i])
 			}
 		}
 		s.y += capital
@@ -268,7 +288,7 @@ func (s *letter) next() {
 }
 
 // pages are all pages, with a foot each.
-func (s *letter) pages(r Receipt) [][]func(*fpdf.Fpdf) {
+func (s *letter) pages(r Receipt) [][]mark {
 	pages := append(s.full, s.marks)
 	small := style{face: s.regular, size: 9}
 	for i := range pages {
@@ -277,8 +297,8 @@ func (s *letter) pages(r Receipt) [][]func(*fpdf.Fpdf) {
 			right += fmt.Sprintf(" · %d/%d", i+1, len(pages))
 		}
 		foot := sheet{typefaces: s.typefaces, marks: pages[i]}
-		foot.line(small, letterLeft, letterFoot, r.made())
-		foot.line(small, letterLeft+letterBody-small.face.width(right)*small.em(), letterFoot, right)
+		foot.line(nil, small, letterLeft, letterFoot, r.made())
+		foot.line(nil, small, letterLeft+letterBody-small.face.width(right)*small.em(), letterFoot, right)
 		pages[i] = foot.marks
 	}
 	return pages

@@ -21,8 +21,9 @@ const (
 // all is set. Measures are mm from the top left corner.
 type sheet struct {
 	typefaces
+	structure
 	y     float64 // where the next thing goes
-	marks []func(*fpdf.Fpdf)
+	marks []mark
 }
 
 // A style is how a paragraph is set.
@@ -57,32 +58,38 @@ func (s *sheet) text(st style, x, y, width float64, text string) (height float64
 		return 0
 	}
 	baseline := y + st.face.capHeight*st.em()
+	e := s.paragraph()
 	for i, line := range lines {
-		s.line(st, x, baseline+float64(i)*st.leading*st.em(), line)
+		s.line(e, st, x, baseline+float64(i)*st.leading*st.em(), line)
 	}
 	return (st.face.capHeight + float64(len(lines)-1)*st.leading) * st.em()
 }
 
-// line sets one line whose first ink stands at x.
-func (s *sheet) line(st style, x, baseline float64, line string) {
+// line sets one line of e, whose first ink stands at x.
+func (s *sheet) line(e *element, st style, x, baseline float64, line string) {
 	x -= st.face.bearing(line) * st.em()
-	s.marks = append(s.marks, func(p *fpdf.Fpdf) {
-		p.SetFont("Go", st.face.style, st.size)
-		p.Text(x, baseline, line)
+	s.mark(e, func(c *canvas) {
+		c.SetFont("Go", st.face.style, st.size)
+		c.Text(x, baseline, line)
 	})
+}
+
+// mark has draw draw a part of e.
+func (s *sheet) mark(e *element, draw mark) {
+	s.marks = append(s.marks, func(c *canvas) { c.of(e, func() { draw(c) }) })
 }
 
 // bar blackens a rectangle.
 func (s *sheet) bar(x, y, width, height float64) {
-	s.marks = append(s.marks, func(p *fpdf.Fpdf) { p.Rect(x, y, width, height, "F") })
+	s.mark(nil, func(c *canvas) { c.Rect(x, y, width, height, "F") })
 }
 
 // box draws an empty square to tick, side mm wide with its line.
 func (s *sheet) box(x, y, side float64) {
 	const line = 2 * dot
-	s.marks = append(s.marks, func(p *fpdf.Fpdf) {
-		p.SetLineWidth(line)
-		p.Rect(x+line/2, y+line/2, side-line, side-line, "D")
+	s.mark(nil, func(c *canvas) {
+		c.SetLineWidth(line)
+		c.Rect(x+line/2, y+line/2, side-line, side-line, "D")
 	})
 }
 
@@ -114,9 +121,12 @@ func (s *sheet) sideBySide(st style, x, body float64, names []string) {
 }
 
 // squares draws a matrix whose modules have the given side, each row's runs as one rectangle and
-// all as one path: painted one by one, screens would show seams between them.
-func (s *sheet) squares(matrix [][]bool, x, y, side float64) {
-	s.marks = append(s.marks, func(p *fpdf.Fpdf) {
+// all as one path: painted one by one, screens would show seams between them. Readers who do not see it
+// get alt.
+func (s *sheet) squares(matrix [][]bool, x, y, side float64, alt string) {
+	e := s.element("Figure")
+	e.alt = alt
+	s.mark(e, func(p *canvas) {
 		for row, modules := range matrix {
 			top := y + float64(row)*side
 			for from := 0; from < len(modules); from++ {
@@ -160,11 +170,11 @@ func qrMatrix(content string) (matrix [][]bool, module int, err error) {
 // plus bottom mm.
 func (s *sheet) pdf(width, bottom float64, title, lang string, at time.Time) ([]byte, error) {
 	size := fpdf.SizeType{Wd: width, Ht: onDots(s.y + bottom)}
-	return s.document(size, [][]func(*fpdf.Fpdf){s.marks}, title, lang, at)
+	return s.document(size, [][]mark{s.marks}, title, lang, at)
 }
 
-// document renders pages of one size in mm, each with its marks.
-func (t typefaces) document(size fpdf.SizeType, pages [][]func(*fpdf.Fpdf), title, lang string, at time.Time) ([]byte, error) {
+// document renders pages of one size in mm, each with its marks, and the structure of what is on them.
+func (s *sheet) document(size fpdf.SizeType, pages [][]mark, title, lang string, at time.Time) ([]byte, error) {
 	p := fpdf.NewCustom(&fpdf.InitType{OrientationStr: "P", UnitStr: "mm", Size: size})
 	p.SetCreationDate(at)
 	p.SetModificationDate(at)
@@ -172,20 +182,23 @@ func (t typefaces) document(size fpdf.SizeType, pages [][]func(*fpdf.Fpdf), titl
 	p.SetTitle(title, true)
 	p.SetLang(lang)
 	p.SetAutoPageBreak(false, 0)
-	for _, f := range []*face{t.regular, t.bold} {
+	for _, f := range []*face{s.regular, s.bold} {
 		p.AddUTF8FontFromBytes("Go", f.style, f.ttf)
 	}
+	c := canvas{Fpdf: p}
 	for _, marks := range pages {
 		p.AddPage()
+		c.owners = append(c.owners, nil)
 		for _, mark := range marks {
-			mark(p)
+			mark(&c)
 		}
 	}
 	var out bytes.Buffer
 	if err := p.Output(&out); err != nil {
 		return nil, fmt.Errorf("write pdf: %w", err)
 	}
-	return out.Bytes(), nil
+	s.root.role = "Document"
+	return tagged(out.Bytes(), &s.root, c.owners)
 }
 
 // onDots is the least multiple of a dot that is not below mm.

@@ -78,7 +78,7 @@ func (t TestPage) PDF() ([]byte, error) {
 		strong: style{face: faces.bold, size: 10, leading: 1.25},
 	}
 	line := func(st style, text string) { s.y += s.text(st, ticketMargin, s.y, ticketBody, text) + ticketLine }
-	line(style{face: faces.bold, size: 18, leading: 1.2}, t.Title)
+	s.as("H1", func() { line(style{face: faces.bold, size: 18, leading: 1.2}, t.Title) })
 	s.y += ticketLine
 	line(s.strong, t.Printer)
 	line(s.label, t.Office)
@@ -92,7 +92,7 @@ func (t TestPage) PDF() ([]byte, error) {
 	line(s.label, t.Check)
 	if t.URL != "" {
 		s.y += ticketGap
-		if err := s.code(t.URL); err != nil {
+		if err := s.code(t.URL, t.Check); err != nil {
 			return nil, fmt.Errorf("print test page: %w", err)
 		}
 	}
@@ -113,7 +113,7 @@ func (s *ticketSheet) ruler() {
 		switch {
 		case mm%10 == 0:
 			length = tall
-			s.text(number, x, s.y+tall+1, 10, strconv.Itoa(mm))
+			s.line(nil, number, x, s.y+tall+1+number.face.capHeight*number.em(), strconv.Itoa(mm))
 		case mm%5 == 0:
 			length = middle
 		}

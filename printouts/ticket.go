@@ -81,7 +81,7 @@ func (t Ticket) PDF() ([]byte, error) {
 		return nil, fmt.Errorf("print ticket: %w", err)
 	}
 	s := ticketSheet{
-		sheet:  sheet{typefaces: faces, y: ticketMargin},
+		sheet:  sheet{typefaces: faces, structure: structure{second: t.Language}, y: ticketMargin},
 		label:  style{face: faces.regular, size: 10, leading: 1.25},
 		strong: style{face: faces.bold, size: 10, leading: 1.25},
 		small:  style{face: faces.regular, size: 9, leading: 1.25},
@@ -186,7 +186,7 @@ func (s *ticketSheet) number(t Ticket) {
 		s.y += ticketGap + 1
 	}
 	st := style{face: s.bold, size: ticketNumber, leading: 1}.fit(s.bold.width(t.Number), ticketBody, 0)
-	s.y += s.text(st, ticketMargin, s.y, ticketBody, t.Number)
+	s.as("H1", func() { s.y += s.text(st, ticketMargin, s.y, ticketBody, t.Number) })
 	if t.Words.Appointment+t.Second.Appointment != "" {
 		s.y += ticketGap
 		s.pair(s.strong, t.Words.Appointment, t.Second.Appointment)
@@ -225,27 +225,27 @@ func (s *ticketSheet) phone(url, italian, second string) error {
 	}
 	s.section()
 	top := s.y
-	if err := s.code(url); err != nil {
+	if err := s.code(url, italian); err != nil {
 		return err
 	}
 	y := top + s.text(s.strong, ticketSecond, top, ticketHalf, italian)
 	if second != "" {
 		y += ticketGap
-		y += s.text(s.label, ticketSecond, y, ticketHalf, second)
+		s.foreign(func() { y += s.text(s.label, ticketSecond, y, ticketHalf, second) })
 	}
 	s.y = max(s.y, y)
 	return nil
 }
 
-// code sets a QR code.
-func (s *ticketSheet) code(content string) error {
+// code sets a QR code, and says what it is for to those who do not see it.
+func (s *ticketSheet) code(content, what string) error {
 	matrix, dots, err := qrMatrix(content)
 	if err != nil {
 		return err
 	}
 	module := float64(dots) * dot
 	s.y = onDots(s.y)
-	s.squares(matrix, ticketMargin, s.y, module)
+	s.squares(matrix, ticketMargin, s.y, module, strings.TrimSpace(what+" "+content))
 	s.y += float64(len(matrix)) * module
 	return nil
 }
@@ -279,13 +279,13 @@ func (s *ticketSheet) keep(t Ticket) {
 // pair sets one text in both languages, a column each, or in one language across both columns. It
 // reports whether there was any.
 func (s *ticketSheet) pair(st style, italian, second string) bool {
-	switch {
-	case italian == "" || second == "":
-		s.y += s.text(st, ticketMargin, s.y, ticketBody, italian+second)
-	default:
-		left := s.text(st, ticketMargin, s.y, ticketHalf, italian)
-		right := s.text(st, ticketSecond, s.y, ticketHalf, second)
-		s.y += max(left, right)
+	width := ticketHalf
+	x := ticketSecond
+	if italian == "" || second == "" {
+		width, x = ticketBody, ticketMargin
 	}
+	left, right := s.text(st, ticketMargin, s.y, width, italian), 0.0
+	s.foreign(func() { right = s.text(st, x, s.y, width, second) })
+	s.y += max(left, right)
 	return italian+second != ""
 }
