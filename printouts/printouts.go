@@ -1,10 +1,11 @@
 // Package printouts turns values into paper: the queue ticket, the appointment's receipt and a
 // printer's test page, as PDF of 80 mm and as the ESC/POS commands of thermal printers; the receipt
-// on A4 as well.
+// on A4 as well, and forms filled in on A4 alone.
 //
 // It is pure: the caller hands it values and texts and gets bytes. The same values give the same
 // bytes, so a printout can be made again instead of being stored. The package knows no office, no
-// queue and no language of its own: every printed word comes from the caller.
+// queue and no language of its own: every printed word comes from the caller, but for those of the
+// forms, which are legal texts with a version each (forms.json).
 //
 // # What it can draw
 //

@@ -2,6 +2,7 @@ package printouts
 
 import (
 	"fmt"
+	"strings"
 
 	"codeberg.org/go-pdf/fpdf"
 )
@@ -54,7 +55,7 @@ func (r Receipt) A4() ([]byte, error) {
 		return nil, fmt.Errorf("print receipt: %w", err)
 	}
 	size := fpdf.SizeType{Wd: letterWidth, Ht: letterHeight}
-	pdf, err := s.document(size, s.pages(r), r.title(), "it", r.MadeAt)
+	pdf, err := s.document(size, s.pages(r.made(), r.Code), r.title(), "it", r.MadeAt)
 	if err != nil {
 		return nil, fmt.Errorf("print receipt: %w", err)
 	}
@@ -287,18 +288,21 @@ func (s *letter) next() {
 	s.full, s.marks, s.y = append(s.full, s.marks), nil, letterTop
 }
 
-// pages are all pages, with a foot each.
-func (s *letter) pages(r Receipt) [][]mark {
+// pages are all pages, with a foot each: what is said at its left and at its right, where the pages are
+// counted when there are several.
+func (s *letter) pages(left, right string) [][]mark {
 	pages := append(s.full, s.marks)
 	small := style{face: s.regular, size: 9}
 	for i := range pages {
-		right := r.Code
+		end := right
 		if len(pages) > 1 {
-			right += fmt.Sprintf(" · %d/%d", i+1, len(pages))
+			end = strings.TrimPrefix(fmt.Sprintf("%s · %d/%d", right, i+1, len(pages)), " · ")
 		}
 		foot := sheet{typefaces: s.typefaces, marks: pages[i]}
-		foot.line(nil, small, letterLeft, letterFoot, r.made())
-		foot.line(nil, small, letterLeft+letterBody-small.face.width(right)*small.em(), letterFoot, right)
+		foot.line(nil, small, letterLeft, letterFoot, left)
+		if end != "" {
+			foot.line(nil, small, letterLeft+letterBody-small.face.width(end)*small.em(), letterFoot, end)
+		}
 		pages[i] = foot.marks
 	}
 	return pages

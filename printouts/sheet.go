@@ -85,11 +85,15 @@ func (s *sheet) bar(x, y, width, height float64) {
 }
 
 // box draws an empty square to tick, side mm wide with its line.
-func (s *sheet) box(x, y, side float64) {
-	const line = 2 * dot
+func (s *sheet) box(x, y, side float64) { s.outline(x, y, side, side, 2*dot) }
+
+// frame draws an empty box, thin enough for one beside the other.
+func (s *sheet) frame(x, y, width, height float64) { s.outline(x, y, width, height, dot) }
+
+func (s *sheet) outline(x, y, width, height, line float64) {
 	s.mark(nil, func(c *canvas) {
 		c.SetLineWidth(line)
-		c.Rect(x+line/2, y+line/2, side-line, side-line, "D")
+		c.Rect(x+line/2, y+line/2, width-line, height-line, "D")
 	})
 }
 

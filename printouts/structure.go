@@ -16,11 +16,12 @@ import (
 // An element is a node of a document's structure tree (ISO 32000-1 section 14.7), which is what screen
 // readers read aloud. It holds other elements, or what is drawn.
 type element struct {
-	role  string // a standard structure type: H1, P, L, Figure, …
-	lang  string // BCP 47; "" that of the document
-	alt   string // what a picture says
-	kids  []*element
-	drawn []content
+	role   string // a standard structure type: H1, P, L, Figure, …
+	lang   string // BCP 47; "" that of the document
+	alt    string // what a picture says
+	actual string // what letters that stand apart spell
+	kids   []*element
+	drawn  []content
 }
 
 // content is a marked part of a page.
@@ -205,6 +206,9 @@ func (u *update) write(e *element, parent int, pages []int, numbers map[*element
 	}
 	if e.alt != "" {
 		more += " /Alt " + textString(e.alt)
+	}
+	if e.actual != "" {
+		more += " /ActualText " + textString(e.actual)
 	}
 	u.object(n, "<</Type /StructElem /S /%s /P %d 0 R%s /K [%s]>>", e.role, parent, more, strings.Join(kids, " "))
 	return n

@@ -78,6 +78,7 @@ const (
 const (
 	KindTicket  = "ticket"  // a printouts.Ticket
 	KindReceipt = "receipt" // a printouts.Receipt, on 80 mm
+	KindForm    = "form"    // a printouts.Form, on A4
 	KindTest    = "test"    // a printouts.TestPage
 )
 
@@ -93,7 +94,7 @@ const (
 type Job struct {
 	Printer, Office string
 	Subject         string        // what it prints: "ticket:ID"
-	Kind            string        // KindTicket, KindReceipt or KindTest
+	Kind            string        // KindTicket, KindReceipt, KindForm or KindTest
 	Values          any           // what the kind prints, marshalled to JSON
 	ExpiresAfter    time.Duration // 0: 2 minutes; at most 15 minutes
 }

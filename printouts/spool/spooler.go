@@ -310,6 +310,7 @@ type document interface {
 var kinds = map[string]func(payload string) (document, error){
 	KindTicket:  read[printouts.Ticket],
 	KindReceipt: read[printouts.Receipt],
+	KindForm:    read[printouts.Form],
 	KindTest:    read[printouts.TestPage],
 }
 
