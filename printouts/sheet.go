@@ -157,17 +157,26 @@ func (s *sheet) squares(matrix [][]bool, x, y, side float64, alt string) {
 // qrMatrix is the QR code of content at error correction M, without its quiet zone, and how many
 // dots wide a module of it is on paper. It returns ErrLongURL when phones could not read it.
 func qrMatrix(content string) (matrix [][]bool, module int, err error) {
-	code, err := qrcode.New(content, qrcode.Medium)
+	code, module, err := qrCode(content)
+	if err != nil {
+		return nil, 0, err
+	}
+	return code.Bitmap(), module, nil
+}
+
+// qrCode is the code of qrMatrix before it is worked out, which takes most of the time.
+func qrCode(content string) (code *qrcode.QRCode, module int, err error) {
+	code, err = qrcode.New(content, qrcode.Medium)
 	if err != nil {
 		return nil, 0, fmt.Errorf("%w: %w", ErrLongURL, err)
 	}
 	code.DisableBorder = true
-	matrix = code.Bitmap()
-	module = min(qrSide/len(matrix), qrModule)
+	side := 17 + 4*code.VersionNumber // modules (ISO/IEC 18004)
+	module = min(qrSide/side, qrModule)
 	if module < qrLeastModule {
 		return nil, 0, ErrLongURL
 	}
-	return matrix, module, nil
+	return code, module, nil
 }
 
 // pdf renders the sheet as a document of one page, width mm wide and as high as what is on it

@@ -184,15 +184,36 @@ func (f *face) centred(canvas draw.Image, text string, em float64) float64 {
 }
 
 // draw draws text of one line on canvas.
-func (f *face) draw(canvas draw.Image, text string, em, x, baseline float64) {
+func (f *face) draw(canvas *image.Alpha, text string, em, x, baseline float64) {
 	set, err := opentype.NewFace(f.outline, &opentype.FaceOptions{Size: em, DPI: 72, Hinting: font.HintingNone})
 	if err != nil { // never: there is an outline
 		panic(err)
 	}
-	pen := font.Drawer{Dst: canvas, Src: image.Opaque, Face: set, Dot: fixed.Point26_6{
-		X: fixed.Int26_6(x * 64), Y: fixed.I(int(baseline)),
-	}}
-	pen.DrawString(text)
+	pen := fixed.Point26_6{X: fixed.Int26_6(x * 64), Y: fixed.I(int(baseline))}
+	before := rune(-1)
+	for _, r := range text {
+		if before >= 0 {
+			pen.X += set.Kern(before, r)
+		}
+		area, mask, from, advance, ok := set.Glyph(pen, r)
+		if ok {
+			ink(canvas, area, mask.(*image.Alpha), from)
+		}
+		pen.X += advance
+		before = r
+	}
+}
+
+// ink blackens canvas by a part of mask. image/draw does so too, many times as slowly.
+func ink(canvas *image.Alpha, area image.Rectangle, mask *image.Alpha, from image.Point) {
+	seen := area.Intersect(canvas.Bounds())
+	from = from.Add(seen.Min.Sub(area.Min))
+	for y := range seen.Dy() {
+		to := canvas.Pix[canvas.PixOffset(seen.Min.X, seen.Min.Y+y):][:seen.Dx()]
+		for x, alpha := range mask.Pix[mask.PixOffset(from.X, from.Y+y):][:seen.Dx()] {
+			to[x] = max(to[x], alpha)
+		}
+	}
 }
 
 // inked is canvas without the empty lines of dots at its top and foot.
@@ -234,7 +255,7 @@ func (t *tape) raster(canvas *image.Alpha) {
 		rows := min(band, height-top)
 		t.put(gs, 'v', '0', 0, byte(width), byte(width>>8), byte(rows), byte(rows>>8))
 		for i := range rows * width {
-			t.put(dots(canvas.Pix[(top+i/width)*canvas.Stride+i%width*8:]))
+			t.out.WriteByte(dots(canvas.Pix[(top+i/width)*canvas.Stride+i%width*8:]))
 		}
 	}
 }
@@ -253,13 +274,13 @@ func dots(pixels []byte) (packed byte) {
 // qr sets the QR code of content, at error correction M, below a rule, whose room makes up for three
 // of the four modules of the quiet zone.
 func (t *tape) qr(content string) error {
-	matrix, module, err := qrMatrix(content)
+	code, module, err := qrCode(content)
 	if err != nil {
 		return err
 	}
 	t.space(module)
 	if t.DrawQR {
-		t.drawQR(matrix, module)
+		t.drawQR(code.Bitmap(), module)
 	} else {
 		t.ownQR(content, module)
 	}
