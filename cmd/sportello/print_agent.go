@@ -45,6 +45,8 @@ const (
 	agentWaits = 10 * time.Second
 	// agentLooks is how often it looks at an idle printer.
 	agentLooks = 15 * time.Second
+	// agentTells is how often it tells what became of a job to a server that does not answer.
+	agentTells = 120
 	// agentName is how its program names itself: its token is good for no other.
 	agentName = "sportello-print-agent"
 )
@@ -159,7 +161,7 @@ func (a *agent) pull(ctx context.Context) (*spool.Leased, error) {
 	return &job, nil
 }
 
-// print prints a job and tells the server until it knows.
+// print prints a job and tells the server until it knows, or has long held the job for lost.
 func (a *agent) print(ctx context.Context, job spool.Leased) {
 	result, err := a.printer.Print(ctx, job)
 	if err != nil {
@@ -169,7 +171,7 @@ func (a *agent) print(ctx context.Context, job spool.Leased) {
 		a.condition, a.looked = result.Condition, time.Now()
 	}
 	ctx = context.WithoutCancel(ctx)
-	for range time.Tick(agentAsks) {
+	for range agentTells {
 		_, err := a.post(ctx, "/api/v1/print-agent/jobs/"+url.PathEscape(job.ID), result, nil)
 		if err == nil {
 			return
@@ -178,6 +180,7 @@ func (a *agent) print(ctx context.Context, job spool.Leased) {
 		if refused := (statusError{}); errors.As(err, &refused) && refused.status < http.StatusInternalServerError && refused.status != http.StatusTooManyRequests {
 			return
 		}
+		time.Sleep(agentAsks)
 	}
 }
 
