@@ -14,14 +14,17 @@ package ical
 
 import "strings"
 
-// The components of RFC 5545, section 3.6, that are written here.
+// The components of RFC 5545, section 3.6, that are written or understood here.
 const (
 	CompCalendar = "VCALENDAR"
 	CompEvent    = "VEVENT"
 	CompAlarm    = "VALARM"
+	CompTimezone = "VTIMEZONE"
+	CompStandard = "STANDARD"
+	CompDaylight = "DAYLIGHT"
 )
 
-// The properties of RFC 5545, sections 3.7 and 3.8, that are written here.
+// The properties of RFC 5545, sections 3.7 and 3.8, that are written or understood here.
 const (
 	PropVersion       = "VERSION"
 	PropProductID     = "PRODID"
@@ -36,6 +39,9 @@ const (
 	PropDateTimeEnd   = "DTEND"
 	PropDuration      = "DURATION"
 	PropStatus        = "STATUS"
+	PropClass         = "CLASS"
+	PropTransparency  = "TRANSP"
+	PropCategories    = "CATEGORIES"
 	PropSummary       = "SUMMARY"
 	PropLocation      = "LOCATION"
 	PropDescription   = "DESCRIPTION"
@@ -43,16 +49,27 @@ const (
 	PropOrganizer     = "ORGANIZER"
 	PropAttendee      = "ATTENDEE"
 
+	PropRecurrenceRule  = "RRULE"
+	PropRecurrenceDates = "RDATE"
+	PropExceptionDates  = "EXDATE"
+	PropRecurrenceID    = "RECURRENCE-ID"
+
+	PropTimezoneID         = "TZID"
+	PropTimezoneOffsetFrom = "TZOFFSETFROM"
+	PropTimezoneOffsetTo   = "TZOFFSETTO"
+
 	PropAction  = "ACTION"
 	PropTrigger = "TRIGGER"
 )
 
-// The parameters of RFC 5545, section 3.2, that are written here.
+// The parameters of RFC 5545, section 3.2, that are written or understood here.
 const (
 	ParamValue               = "VALUE"
 	ParamCommonName          = "CN"
 	ParamParticipationStatus = "PARTSTAT"
 	ParamRSVP                = "RSVP"
+	ParamTimezoneID          = "TZID"
+	ParamRange               = "RANGE"
 )
 
 // ProductID is the PRODID of the calendars that this program writes (RFC 5545, section 3.7.3).
@@ -69,6 +86,17 @@ func NewCalendar() *Calendar {
 	c.Props.SetText(PropVersion, "2.0")
 	c.Props.SetText(PropProductID, ProductID)
 	return &Calendar{Component: c}
+}
+
+// Events are the events of a calendar, in the order of the file.
+func (c *Calendar) Events() []Event {
+	var all []Event
+	for _, child := range c.Children {
+		if child.Name == CompEvent {
+			all = append(all, Event{Component: child})
+		}
+	}
+	return all
 }
 
 // Component is a part of a calendar, such as an event or its alarm.

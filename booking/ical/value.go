@@ -12,7 +12,7 @@ import (
 // ValueType is the form of a property's value (RFC 5545, section 3.3).
 type ValueType string
 
-// The value types of RFC 5545 that are written here; those of other properties are not checked.
+// The value types of RFC 5545 that are written or understood here; those of other properties are not checked.
 const (
 	ValueCalendarAddress ValueType = "CAL-ADDRESS"
 	ValueDate            ValueType = "DATE"
@@ -20,6 +20,7 @@ const (
 	ValueDuration        ValueType = "DURATION"
 	ValueInt             ValueType = "INTEGER"
 	ValueText            ValueType = "TEXT"
+	ValueTime            ValueType = "TIME"
 	ValueURI             ValueType = "URI"
 )
 
