@@ -137,8 +137,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 		Commands: []*cli.Command{
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
 			userCommand(s), deviceCommand(s), tokenCommand(), auditCommand(),
-			availabilityCommand(), personCommand(), cfCommand(), printAgentCommand(s),
-			availabilityCommand(), personCommand(), calendarCommand(),
+			availabilityCommand(), personCommand(), calendarCommand(), cfCommand(), printAgentCommand(s),
 			doctorCommand(s), backupCommand(), restoreCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
