@@ -50,7 +50,6 @@ var windowsZones = map[string]string{
 	"Mid-Atlantic Standard Time":      "Etc/GMT+2",
 	"Azores Standard Time":            "Atlantic/Azores",
 	"Cape Verde Standard Time":        "Atlantic/Cape_Verde",
-	"UTC":                             "Etc/UTC",
 	"Coordinated Universal Time":      "Etc/UTC",
 	"tzone://Microsoft/Utc":           "Etc/UTC",
 	"GMT Standard Time":               "Europe/London",
