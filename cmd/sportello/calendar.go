@@ -82,6 +82,9 @@ func showCalendar(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
+	if to.Before(from) {
+		return errors.New("--to: The end comes before the beginning")
+	}
 	name := c.Args().First()
 	file, err := os.Open(name)
 	if err != nil {
@@ -94,18 +97,18 @@ func showCalendar(_ context.Context, c *cli.Command) error {
 	}
 	agenda := ical.NewAgenda(zone, cals...)
 	found, refused := agenda.Between(from.At(0, zone), to.AddDays(1).At(0, zone))
-	tellCalendar(c.Root().Writer, cals, found, append(agenda.Refused(), refused...), notes)
+	tellCalendar(c.Root().Writer, zone, cals, found, append(agenda.Refused(), refused...), notes)
 	return nil
 }
 
-func tellCalendar(out io.Writer, cals []*ical.Calendar, found []ical.Occurrence, refused []ical.Refusal, notes []ical.Note) {
+func tellCalendar(out io.Writer, zone *time.Location, cals []*ical.Calendar, found []ical.Occurrence, refused []ical.Refusal, notes []ical.Note) {
 	events := 0
 	for _, cal := range cals {
 		events += len(cal.Events())
 	}
 	fmt.Fprintf(out, "%d events, %d refused, %d lines passed over\n", events, len(refused), len(notes))
 	for _, o := range found {
-		fmt.Fprintf(out, "  %s  %s%s\n", whenOf(o), oneLine(o.Event.Props.Text(ical.PropSummary)), standing(o.Event))
+		fmt.Fprintf(out, "  %s  %s%s\n", whenOf(o, zone), oneLine(o.Event.Props.Text(ical.PropSummary)), standing(o.Event))
 	}
 	for _, r := range refused {
 		fmt.Fprintf(out, "refused: %s: %v\n", titleOf(r.Event), r.Err)
@@ -116,7 +119,7 @@ func tellCalendar(out io.Writer, cals []*ical.Calendar, found []ical.Occurrence,
 }
 
 // whenOf is when an occurrence is, its days in full where there are several.
-func whenOf(o ical.Occurrence) string {
+func whenOf(o ical.Occurrence, zone *time.Location) string {
 	const day, minute = "Mon 2006-01-02", "15:04"
 	if o.Form == ical.OnDate {
 		last := o.End.AddDate(0, 0, -1)
@@ -125,10 +128,11 @@ func whenOf(o ical.Occurrence) string {
 		}
 		return o.Start.Format(day) + " to " + last.Format(day)
 	}
-	if o.Start.YearDay() == o.End.YearDay() && o.Start.Year() == o.End.Year() {
-		return o.Start.Format(day+"  "+minute) + "–" + o.End.Format(minute)
+	start, end := o.Start.In(zone), o.End.In(zone)
+	if timetable.DateOf(start) == timetable.DateOf(end) {
+		return start.Format(day+"  "+minute) + "–" + end.Format(minute)
 	}
-	return o.Start.Format(day+" "+minute) + " to " + o.End.Format(day+" "+minute)
+	return start.Format(day+" "+minute) + " to " + end.Format(day+" "+minute)
 }
 
 // standing is what else there is to know of an event that does not keep anybody busy.
