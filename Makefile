@@ -57,6 +57,9 @@ fuzz: $(assets)
 	go test -fuzz FuzzText -fuzztime 60s ./booking/timetable
 	go test -fuzz FuzzText -fuzztime 60s ./booking/ical
 	go test -fuzz FuzzScan -fuzztime 60s ./booking/fiscalcode
+	go test -fuzz FuzzDecode -fuzztime 60s ./booking/ical
+	go test -fuzz FuzzRule -fuzztime 60s ./booking/ical
+	go test -fuzz FuzzExpand -fuzztime 60s ./booking/ical
 
 clean:
 	rm -rf bin static/dist/* static/node_modules

@@ -122,8 +122,7 @@ func (a *Agenda) Between(from, to time.Time) ([]Occurrence, []Refusal) {
 			refused = append(refused, Refusal{Event: s.event, Err: err})
 		}
 	}
-	slices.SortStableFunc(x.found, func(a, b Occurrence) int { return a.Start.Compare(b.Start) })
-	return x.found, refused
+	return x.occurrences(), refused
 }
 
 // An expansion finds what is from one instant until before another.
@@ -132,7 +131,15 @@ type expansion struct {
 	left      int // steps
 	clock     *clock
 	instances []instance // of a series at a time
-	found     []Occurrence
+	found     []hit
+}
+
+// A hit is an occurrence in the making: the event that tells it, the zone in which to tell it, and
+// Unix seconds.
+type hit struct {
+	by          *series
+	zone        *time.Location
+	at, end, of int64
 }
 
 // add finds the occurrences of a series; none of those that its rules give if it returns an error.
@@ -286,6 +293,7 @@ func (s *series) plans(w *work) ([]*plan, error) {
 // tell adds the instances that are neither taken out nor told by a change of that one.
 func (x *expansion) tell(s *series) {
 	c := x.clockOf(s.zone)
+	x.found = slices.Grow(x.found, len(x.instances))
 	var onwards *series
 	changed := s.changed
 	for _, i := range x.instances {
@@ -331,9 +339,27 @@ func (x *expansion) occurrence(s *series, i instance, zone *time.Location, of in
 	if i.at >= x.to || end <= x.from && i.at < x.from {
 		return
 	}
-	o := Occurrence{Event: s.event, Start: time.Unix(i.at, 0).In(zone), End: time.Unix(end, 0).In(zone), Form: s.form}
-	if of != none {
-		o.Of = time.Unix(of, 0).In(zone)
+	x.found = append(x.found, hit{by: s, zone: zone, at: i.at, end: end, of: of})
+}
+
+// occurrences are the hits in the order of time, those of one instant as they were found.
+func (x *expansion) occurrences() []Occurrence {
+	type place struct {
+		at    int64
+		index int
 	}
-	x.found = append(x.found, o)
+	order := make([]place, len(x.found))
+	for i, h := range x.found {
+		order[i] = place{h.at, i}
+	}
+	slices.SortFunc(order, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.index, b.index)) })
+	all := make([]Occurrence, len(order))
+	for i, place := range order {
+		h := x.found[place.index]
+		all[i] = Occurrence{Event: h.by.event, Start: time.Unix(h.at, 0).In(h.zone), End: time.Unix(h.end, 0).In(h.zone), Form: h.by.form}
+		if h.of != none {
+			all[i].Of = time.Unix(h.of, 0).In(h.zone)
+		}
+	}
+	return all
 }

@@ -41,6 +41,7 @@ type plan struct {
 	months                  uint16
 	weekdays                uint8
 	nth                     []RuleDay
+	nthWeekdays             uint8 // of nth
 	monthDays, fromMonthEnd uint32
 	yearDays                []int // negative ones from the year's end
 	weekNos, fromLastWeek   uint64
@@ -92,6 +93,7 @@ func (p *plan) chooseDays() {
 			p.weekdays |= 1 << d.Weekday
 		} else {
 			p.nth = append(p.nth, d)
+			p.nthWeekdays |= 1 << d.Weekday
 		}
 	}
 	for _, d := range r.ByMonthDay {
@@ -366,12 +368,11 @@ func (p *plan) chosen(parts []int64, tell func(int64) bool) bool {
 
 // matches reports whether what a rule asks of days holds for one, counted from 1970.
 func (p *plan) matches(day int64) bool {
-	plain := p.weekdays>>weekday(day)&1 != 0
-	if !p.byDate {
-		return plain || p.weekdays == 0
-	}
-	if p.nth == nil && p.weekdays != 0 && !plain {
+	if asked := p.weekdays | p.nthWeekdays; asked != 0 && asked>>weekday(day)&1 == 0 {
 		return false
+	}
+	if !p.byDate {
+		return true
 	}
 	year, month, inMonth := civil(day)
 	if p.months != 0 && p.months>>month&1 == 0 {
@@ -390,7 +391,7 @@ func (p *plan) matches(day int64) bool {
 	if p.weekNos|p.fromLastWeek != 0 && !p.matchesWeek(day) {
 		return false
 	}
-	if p.nth == nil || plain {
+	if p.nth == nil || p.weekdays>>weekday(day)&1 != 0 {
 		return true
 	}
 	first, end := newYear, nextYear

@@ -124,8 +124,11 @@ var errNoValue = errors.New("no value")
 // property takes a content line apart (RFC 5545, section 3.1). A line that has a name and then no
 // value, or a name that is none, is errNoValue; one without any name is ErrMalformed.
 func (l *lineParser) property(line []byte) (Prop, error) {
-	end := bytes.IndexAny(line, ":;")
-	if end < 0 {
+	end := 0
+	for end < len(line) && line[end] != ':' && line[end] != ';' {
+		end++
+	}
+	if end == len(line) {
 		return Prop{}, fmt.Errorf("%w: a line without name and value", ErrMalformed)
 	}
 	p := Prop{Name: l.name(line[:end])}
