@@ -58,6 +58,9 @@ func NewAgenda(floating *time.Location, cals ...*Calendar) *Agenda {
 			a.series = append(a.series, change)
 		}
 	}
+	for _, s := range a.series {
+		s.orderChanges()
+	}
 	return a
 }
 
@@ -101,14 +104,30 @@ func (s *series) change(change *series, zones *Zones) bool {
 		return false
 	}
 	change.ofInstance, change.ofDay = of, change.of.Form == OnDate && s.form != OnDate
-	at, there := slices.BinarySearchFunc(s.changed, of.at, func(c *series, at int64) int { return cmp.Compare(c.ofInstance.at, at) })
-	switch {
-	case !there:
-		s.changed = slices.Insert(s.changed, at, change)
-	case bySequence(change, s.changed[at]) >= 0:
-		s.changed[at] = change
-	}
+	s.changed = append(s.changed, change)
 	return true
+}
+
+// orderChanges leaves of the changes of each instance the last of those with the largest SEQUENCE, in
+// the order of the instances.
+func (s *series) orderChanges() {
+	slices.SortStableFunc(s.changed, func(a, b *series) int {
+		return cmp.Or(cmp.Compare(a.ofInstance.at, b.ofInstance.at), bySequence(a, b))
+	})
+	var last []*series
+	for _, c := range s.changed {
+		if n := len(last); n > 0 && last[n-1].ofInstance.at == c.ofInstance.at {
+			last[n-1] = c
+			continue
+		}
+		last = append(last, c)
+	}
+	s.changed = last
+	for _, c := range s.changed {
+		if c.ofDay {
+			s.changedDays = append(s.changedDays, c.ofInstance.wall/aDay)
+		}
+	}
 }
 
 // Between returns what takes place from one instant until before another, or begins in that time, in
@@ -326,7 +345,11 @@ func (s *series) excepted(i instance) bool {
 		return true
 	}
 	_, found := slices.BinarySearchFunc(s.changed, i.at, func(c *series, at int64) int { return cmp.Compare(c.ofInstance.at, at) })
-	return found || slices.ContainsFunc(s.changed, func(c *series) bool { return c.ofDay && c.ofInstance.wall == day*aDay })
+	if found {
+		return true
+	}
+	_, found = slices.BinarySearch(s.changedDays, day)
+	return found
 }
 
 // occurrence adds an instance as s tells it, if it is in the window.

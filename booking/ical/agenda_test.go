@@ -280,16 +280,35 @@ func TestAgendaRefuses(t *testing.T) {
 	}
 }
 
-// TestAgendaEndsInTime gives a file of many events that each take as much work as one may: without a
-// bound on the work of a file it would take minutes.
+// TestAgendaEndsInTime gives files of many events that each take as much work as one may, or look for
+// each other: without bounds on a file they would take minutes.
 func TestAgendaEndsInTime(t *testing.T) {
-	var events []string
-	for n := range 2000 {
-		events = append(events, event(fmt.Sprintf("UID:%d", n), "DTSTART:20250317T090000", "RRULE:FREQ=SECONDLY;BYMINUTE=1;BYSECOND=0;BYSETPOS=2"))
+	tests := []struct {
+		name    string
+		line    func(n int) string
+		refused bool
+	}{
+		{"rules that never come", func(n int) string {
+			return fmt.Sprintf("UID:%d\r\nDTSTART:20250317T090000\r\nRRULE:FREQ=SECONDLY;BYMINUTE=1;BYSECOND=0;BYSETPOS=2", n)
+		}, true},
+		{"changes of one event", func(n int) string {
+			at := time.Date(2200, 1, 1, 0, 0, -n, 0, time.UTC).Format("20060102T150405Z")
+			return "UID:a\r\nRECURRENCE-ID:" + at + "\r\nDTSTART:" + at
+		}, false},
+		{"zones that nobody knows", func(n int) string { return fmt.Sprintf("DTSTART;TZID=/a/b/c/%d:20250317T090000", n) }, true},
+		{"states of one event", func(n int) string { return fmt.Sprintf("UID:a\r\nDTSTART:20250317T090000\r\nSEQUENCE:%d", n) }, false},
 	}
-	agenda := agendaOf(t, events...)
-	_, refused := agenda.Between(time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
-	if len(refused) != len(events) {
-		t.Errorf("refused %d of %d", len(refused), len(events))
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			events := []string{event("UID:a", "DTSTART:20250317T090000Z", "RRULE:FREQ=DAILY;COUNT=9000")}
+			for n := range 20_000 {
+				events = append(events, event(tt.line(n)))
+			}
+			agenda := agendaOf(t, events...)
+			_, refused := agenda.Between(time.Date(2025, 3, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC))
+			if refused = append(refused, agenda.Refused()...); tt.refused != (len(refused) == 20_000) {
+				t.Errorf("refused %d of 20000", len(refused))
+			}
+		})
 	}
 }

@@ -162,8 +162,8 @@ func TestDecodeRefuses(t *testing.T) {
 		{"exceptions too long", calendar("EXDATE:" + long), ical.ErrMalformed},
 		{"too deep", begin + strings.Repeat("BEGIN:X\r\n", 9), ical.ErrTooLarge},
 		{"too many parameters", calendar("X-A" + strings.Repeat(";B=1", 300) + ":1"), ical.ErrTooLarge},
-		{"too many components", begin + strings.Repeat("BEGIN:X\nEND:X\n", 250_000) + end, ical.ErrTooLarge},
-		{"too many properties", calendar(strings.Repeat("A:\n", 1_100_000)), ical.ErrTooLarge},
+		{"too many components", begin + strings.Repeat("BEGIN:X\nEND:X\n", 150_000) + end, ical.ErrTooLarge},
+		{"too many properties", calendar(strings.Repeat("A:\n", 700_000)), ical.ErrTooLarge},
 		{"too large", calendar(strings.Repeat("X-A:"+strings.Repeat("x", 1000)+"\n", 17<<10)), ical.ErrTooLarge},
 		{"too large, in one line", calendar("X-A:" + strings.Repeat("x", 17<<20)), ical.ErrTooLarge},
 	}

@@ -52,10 +52,13 @@ var rules = map[string]rule{
 		one: []string{PropUID, PropDateTimeStamp, PropDateTimeStart},
 		most: []string{
 			PropLastModified, PropSequence, PropStatus, PropDateTimeEnd, PropDuration, PropSummary,
-			PropLocation, PropDescription, PropURL, PropOrganizer, "CLASS", "TRANSP", "PRIORITY", "CREATED",
-			"GEO", "RECURRENCE-ID",
+			PropLocation, PropDescription, PropURL, PropOrganizer, PropClass, PropTransparency, "PRIORITY", "CREATED",
+			"GEO", PropRecurrenceID,
 		},
 	},
+	CompTimezone: {one: []string{PropTimezoneID}},
+	CompStandard: {one: []string{PropDateTimeStart, PropTimezoneOffsetFrom, PropTimezoneOffsetTo}},
+	CompDaylight: {one: []string{PropDateTimeStart, PropTimezoneOffsetFrom, PropTimezoneOffsetTo}},
 	CompAlarm: {
 		one:  []string{PropAction, PropTrigger},
 		most: []string{PropDescription, PropSummary, PropDuration, "REPEAT"},

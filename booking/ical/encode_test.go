@@ -199,6 +199,15 @@ func TestRefused(t *testing.T) {
 		}, ical.ErrUnwritable},
 		{"no duration", set(ical.PropDuration, "P"), ical.ErrUnwritable},
 		{"a duration of weeks and days", set(ical.PropDuration, "P1W2D"), ical.ErrUnwritable},
+		{"no rule", set(ical.PropRecurrenceRule, "FREQ=OFTEN"), ical.ErrUnwritable},
+		{"one exception of two that is none", set(ical.PropExceptionDates, "20261203T090000Z,"), ical.ErrUnwritable},
+		{"two values of what has one", set(ical.PropDateTimeStart, "20261203T090000Z,20261203T090000Z"), ical.ErrUnwritable},
+		{"no offset", set(ical.PropTimezoneOffsetTo, "+1"), ical.ErrUnwritable},
+		{"a period without end", func(_ *ical.Calendar, e *ical.Event) {
+			p := prop(ical.PropRecurrenceDates, "20261203T090000Z/")
+			p.Params = ical.Params{ical.ParamValue: {"PERIOD"}}
+			e.Props.Set(p)
+		}, ical.ErrUnwritable},
 		{"no number", set(ical.PropSequence, "1.5"), ical.ErrUnwritable},
 		{"no address", set(ical.PropURL, "example.it/a"), ical.ErrUnwritable},
 		{"an address with a space", set(ical.PropURL, "https://example.it/a b"), ical.ErrUnwritable},

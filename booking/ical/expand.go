@@ -59,7 +59,7 @@ type work struct {
 
 func (w *work) step(n int) error {
 	if w.steps -= n; w.steps < 0 {
-		return fmt.Errorf("%w: more than %d steps", ErrTooMuch, mostSteps)
+		return fmt.Errorf("%w: it takes too much work to find them", ErrTooMuch)
 	}
 	return nil
 }

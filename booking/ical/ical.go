@@ -1,8 +1,16 @@
-// Package ical writes iCalendar: the text in which calendar programs exchange events (RFC 5545).
+// Package ical reads and writes iCalendar: the text in which calendar programs exchange events
+// (RFC 5545).
 //
-// A [Calendar] is a tree of components with properties; an [Encoder] turns it into text. Property
-// values are kept as they stand in the file, and the setters of [Prop] make them from Go values, so
-// that nobody escapes by hand. [Appointment] is the event that an office sends to a citizen.
+// A [Calendar] is a tree of components with properties; a [Decoder] makes it of text and an [Encoder]
+// turns it into text. Property values are kept as they stand in the file; the methods of [Prop] make
+// them from Go values and Go values from them, so that nobody escapes by hand. [Appointment] is the
+// event that an office sends to a citizen, and [Agenda] is what events say about time: recurrence,
+// exceptions, changed instances and time zones, expanded within a window.
+//
+// What is read is foreign: size, depth, number and work are bounded. What is broken or cut off is
+// refused as a whole, since nobody knows what is missing. An event whose time cannot be known, for its zone, its rule or its form, is refused by
+// itself and aloud: an [Agenda] lists it with the reason. No zone is ever taken for UTC, and no time
+// guessed.
 //
 // Nothing that other programs could not read is written: the encoder refuses names that are no
 // names, control characters, bytes that are not UTF-8, values that do not have their property's

@@ -13,8 +13,8 @@ import (
 // The bounds of what is read, beside those of what is written.
 const (
 	largestInput     = 16 << 20
-	mostComponents   = 200_000
-	mostProperties   = 1_000_000
+	mostComponents   = 100_000
+	mostProperties   = 600_000
 	mostParamValues  = 200
 	mostNotes        = 100
 	mostNamesToShare = 1000

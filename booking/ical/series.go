@@ -31,7 +31,8 @@ type series struct {
 	ofInstance instance
 	ofDay      bool
 
-	changed []*series // what tells instances of this one, in the order of those
+	changed     []*series // what tells instances of this one, in the order of those
+	changedDays []int64   // the days of those that are named by their day alone
 }
 
 // A recurrence is a rule with UNTIL as the last wall and the last instant that it may give.

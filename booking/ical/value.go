@@ -19,9 +19,12 @@ const (
 	ValueDateTime        ValueType = "DATE-TIME"
 	ValueDuration        ValueType = "DURATION"
 	ValueInt             ValueType = "INTEGER"
+	ValuePeriod          ValueType = "PERIOD"
+	ValueRecur           ValueType = "RECUR"
 	ValueText            ValueType = "TEXT"
 	ValueTime            ValueType = "TIME"
 	ValueURI             ValueType = "URI"
+	ValueUTCOffset       ValueType = "UTC-OFFSET"
 )
 
 // defaultTypes are the types that values have without a VALUE parameter; TEXT where none is said.
@@ -31,11 +34,19 @@ var defaultTypes = map[string]ValueType{
 	PropDateTimeStart: ValueDateTime,
 	PropDateTimeEnd:   ValueDateTime,
 	PropDuration:      ValueDuration,
-	PropTrigger:       ValueDuration,
-	PropSequence:      ValueInt,
-	PropURL:           ValueURI,
-	PropOrganizer:     ValueCalendarAddress,
-	PropAttendee:      ValueCalendarAddress,
+
+	PropRecurrenceRule:     ValueRecur,
+	PropRecurrenceDates:    ValueDateTime,
+	PropExceptionDates:     ValueDateTime,
+	PropRecurrenceID:       ValueDateTime,
+	PropTimezoneOffsetFrom: ValueUTCOffset,
+	PropTimezoneOffsetTo:   ValueUTCOffset,
+
+	PropTrigger:   ValueDuration,
+	PropSequence:  ValueInt,
+	PropURL:       ValueURI,
+	PropOrganizer: ValueCalendarAddress,
+	PropAttendee:  ValueCalendarAddress,
 }
 
 // The forms of dates and times in Go's notation.
@@ -147,9 +158,19 @@ func (p *Prop) checkValue() error {
 	ok := true
 	switch p.ValueType() {
 	case ValueDate:
-		ok = isTime(dateForm, p.Value)
+		ok = p.each(func(s string) bool { return isTime(dateForm, s) })
 	case ValueDateTime:
-		ok = isTime(dateTimeForm, strings.TrimSuffix(p.Value, "Z"))
+		ok = p.each(func(s string) bool { return isTime(dateTimeForm, strings.TrimSuffix(s, "Z")) })
+	case ValuePeriod:
+		ok = p.each(func(s string) bool {
+			period, ok := parsePeriod(s)
+			return ok && period.Start.Form != OnDate && (period.End != nil || period.Length != nil)
+		})
+	case ValueRecur:
+		_, err := ParseRule(p.Value)
+		ok = err == nil
+	case ValueUTCOffset:
+		_, ok = parseOffset(p.Value)
 	case ValueDuration:
 		ok = durationForm.MatchString(p.Value)
 	case ValueInt:
@@ -163,6 +184,19 @@ func (p *Prop) checkValue() error {
 		return fmt.Errorf("%w: not a value of type %s", ErrUnwritable, p.ValueType())
 	}
 	return nil
+}
+
+// each reports whether all values of a property that may have several pass a check, or else the one.
+func (p *Prop) each(check func(string) bool) bool {
+	if name := strings.ToUpper(p.Name); name != PropRecurrenceDates && name != PropExceptionDates {
+		return check(p.Value)
+	}
+	for value := range strings.SplitSeq(p.Value, ",") {
+		if !check(value) {
+			return false
+		}
+	}
+	return true
 }
 
 // isTime reports whether value has exactly this form: time.Parse takes a fraction as well.

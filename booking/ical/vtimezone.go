@@ -17,7 +17,7 @@ var (
 	lastOnset  = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC).Unix()
 )
 
-const mostOnsets = 4000 // of a zone: five to six a year
+const mostOnsets = 1500 // of a zone: four a year
 
 // An onset is when a clock is set from one offset to another, in seconds east of UTC.
 type onset struct {
@@ -27,10 +27,10 @@ type onset struct {
 
 // ownZone is the zone that VTIMEZONEs of one TZID define, or nil where there are none. Two that do
 // not agree define nothing.
-func ownZone(tzid string, defined []*Component) (*time.Location, error) {
+func ownZone(tzid string, defined []*Component, w *work) (*time.Location, error) {
 	var agreed []onset
 	for i, c := range defined {
-		onsets, err := onsetsOf(c)
+		onsets, err := onsetsOf(c, w)
 		if err != nil {
 			return nil, fmt.Errorf("its VTIMEZONE: %w", err)
 		}
@@ -46,8 +46,7 @@ func ownZone(tzid string, defined []*Component) (*time.Location, error) {
 }
 
 // onsetsOf are the onsets of a VTIMEZONE in the order of time (RFC 5545, section 3.6.5).
-func onsetsOf(c *Component) ([]onset, error) {
-	w := &work{steps: mostSteps}
+func onsetsOf(c *Component, w *work) ([]onset, error) {
 	var all []onset
 	for _, child := range c.Children {
 		if child.Name != CompStandard && child.Name != CompDaylight {
@@ -142,29 +141,38 @@ func onsetsByRule(walls []int64, value string, start, from int64, w *work) ([]in
 	return walls, nil
 }
 
-// offset reads a UTC-OFFSET (RFC 5545, section 3.3.14) into seconds east of UTC.
+// offset reads a UTC-OFFSET.
 func offset(props Props, name string) (int32, error) {
 	p := props.Get(name)
 	if p == nil {
 		return 0, fmt.Errorf("no %s", name)
 	}
-	s := strings.TrimSpace(p.Value)
+	seconds, ok := parseOffset(p.Value)
+	if !ok {
+		return 0, fmt.Errorf("%s: %w: %q", name, ErrValue, shortened(p.Value))
+	}
+	return seconds, nil
+}
+
+// parseOffset reads +0100 and -013015 into seconds east of UTC (RFC 5545, section 3.3.14).
+func parseOffset(s string) (int32, bool) {
+	s = strings.TrimSpace(s)
 	if len(s) == len("+0100") {
 		s += "00"
 	}
 	if len(s) != len("+010000") || s[0] != '+' && s[0] != '-' {
-		return 0, fmt.Errorf("%s: %w: %q", name, ErrValue, shortened(p.Value))
+		return 0, false
 	}
 	n, ok := number(s[1:])
 	hour, minute, second := n/10000, n/100%100, n%100
 	if !ok || hour > 23 || minute > 59 || second > 59 {
-		return 0, fmt.Errorf("%s: %w: %q", name, ErrValue, shortened(p.Value))
+		return 0, false
 	}
 	seconds := int32(hour*anHour + minute*aMinute + second)
 	if s[0] == '-' {
 		seconds = -seconds
 	}
-	return seconds, nil
+	return seconds, true
 }
 
 // tzif writes onsets in the form of zone files, version 2 (RFC 8536), so that the zone is one like

@@ -18,7 +18,11 @@ var ErrZone = errors.New("unknown time zone")
 type Zones struct {
 	own   map[string][]*Component
 	found map[string]foundZone
+	work  work // left for the rules of all VTIMEZONEs
 }
+
+// mostZones is how many names are looked up for one file.
+const mostZones = 1000
 
 type foundZone struct {
 	zone *time.Location
@@ -27,7 +31,7 @@ type foundZone struct {
 
 // NewZones returns the zones of calendars of one file.
 func NewZones(cals ...*Calendar) *Zones {
-	z := &Zones{own: make(map[string][]*Component), found: make(map[string]foundZone)}
+	z := &Zones{own: make(map[string][]*Component), found: make(map[string]foundZone), work: work{steps: mostSteps}}
 	for _, cal := range cals {
 		for _, child := range cal.Children {
 			if child.Name == CompTimezone {
@@ -42,6 +46,9 @@ func NewZones(cals ...*Calendar) *Zones {
 // Location returns the zone that a TZID names, or ErrZone.
 func (z *Zones) Location(tzid string) (*time.Location, error) {
 	found, ok := z.found[tzid]
+	if !ok && len(z.found) >= mostZones {
+		return nil, fmt.Errorf("%w: more than %d in one file", ErrZone, mostZones)
+	}
 	if !ok {
 		found.zone, found.err = z.find(tzid)
 		z.found[tzid] = found
@@ -53,7 +60,7 @@ func (z *Zones) find(tzid string) (*time.Location, error) {
 	if zone := iana(tzid); zone != nil {
 		return zone, nil
 	}
-	own, err := ownZone(tzid, z.own[tzid])
+	own, err := ownZone(tzid, z.own[tzid], &z.work)
 	if own != nil {
 		return own, nil
 	}
