@@ -150,7 +150,7 @@ func (d *Decoder) fill(root *Component) error {
 			in.Children = append(in.Children, child)
 			open = append(open, child)
 		case "END":
-			if d.parser.name([]byte(p.Value)) != in.Name {
+			if !strings.EqualFold(p.Value, in.Name) {
 				return fmt.Errorf("%w: END:%s within %s", ErrMalformed, shortened(p.Value), in.Name)
 			}
 			open = open[:len(open)-1]
@@ -165,8 +165,8 @@ func (d *Decoder) fill(root *Component) error {
 
 // child is the component that a line begins within depth others.
 func (d *Decoder) child(value string, depth int) (*Component, error) {
-	name := d.parser.name([]byte(value))
-	if !isName(name) {
+	name, ok := d.parser.name([]byte(value))
+	if !ok {
 		return nil, fmt.Errorf("%w: component name %q", ErrMalformed, shortened(value))
 	}
 	if depth >= deepest {

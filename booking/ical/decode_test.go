@@ -57,7 +57,7 @@ func TestDecodeText(t *testing.T) {
 		{"name in small letters", calendar("summary;language=it:a"), "a"},
 		{"quoted parameters", calendar(`SUMMARY;X-P="a:b;c,d";X-Q=e,"f":g:h`), "g:h"},
 		{"the first of two", calendar("SUMMARY:a", "SUMMARY:b"), "a"},
-		{"not UTF-8", calendar("SUMMARY:perch\xe9"), "perch\ufffd"},
+		{"not UTF-8", calendar("SUMMARY:perch\xe9\xe8"), "perch\ufffd\ufffd"},
 		{"control characters", calendar("SUMMARY:a\x00\x01b"), "a\x00\x01b"},
 		{"a parameter that is a value alone", calendar("SUMMARY;QUOTED-PRINTABLE:a"), "a"},
 	}

@@ -131,7 +131,8 @@ func (l *lineParser) property(line []byte) (Prop, error) {
 	if end == len(line) {
 		return Prop{}, fmt.Errorf("%w: a line without name and value", ErrMalformed)
 	}
-	p := Prop{Name: l.name(line[:end])}
+	name, ok := l.name(line[:end])
+	p := Prop{Name: name}
 	rest := line[end:]
 	if rest[0] == ';' {
 		var err error
@@ -139,31 +140,34 @@ func (l *lineParser) property(line []byte) (Prop, error) {
 			return p, err
 		}
 	}
-	if !isName(p.Name) {
+	if !ok {
 		return p, fmt.Errorf("%w: the name is not one", errNoValue)
 	}
 	p.Value = l.text(rest[1:])
 	return p, nil
 }
 
-// name returns a name in capitals.
-func (l *lineParser) name(b []byte) string {
+// name returns a name in capitals, and whether it is one.
+func (l *lineParser) name(b []byte) (string, bool) {
 	if name, ok := l.names[string(b)]; ok {
-		return name
+		return name, true
 	}
 	name := strings.ToUpper(string(b))
+	if !isName(name) {
+		return name, false
+	}
 	if len(l.names) < mostNamesToShare {
 		l.names[string(b)] = name
 	}
-	return name
+	return name, true
 }
 
-// text returns what stands in the file. Octets that are no UTF-8 are replaced: they are letters of
-// some other encoding, and times have none.
+// text returns what stands in the file. Octets that are no UTF-8 are replaced one by one: they are
+// letters of some other encoding, and times have none.
 func (l *lineParser) text(b []byte) string {
 	if !utf8.Valid(b) {
 		l.notes.once("not all of it is UTF-8: what is not was replaced")
-		return strings.ToValidUTF8(string(b), "\ufffd")
+		return string([]rune(string(b)))
 	}
 	return string(b)
 }
@@ -178,11 +182,11 @@ func (l *lineParser) params(p *Prop, rest []byte) ([]byte, error) {
 		if end == 0 {
 			return nil, fmt.Errorf("%w after the parameters", errNoValue)
 		}
-		name := l.name(bytes.TrimSpace(rest[1:end]))
+		name, ok := l.name(bytes.TrimSpace(rest[1:end]))
 		if rest = rest[end:]; rest[0] != '=' {
 			continue // as in vCalendar, where a parameter may be a value alone
 		}
-		if !isName(name) {
+		if !ok {
 			return nil, fmt.Errorf("%w: a parameter's name is not one", errNoValue)
 		}
 		if p.Params == nil {

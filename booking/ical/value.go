@@ -84,6 +84,9 @@ func (p *Prop) ValueType() ValueType {
 // SetValueType says the form of the value, with a VALUE parameter where the property would
 // otherwise have another.
 func (p *Prop) SetValueType(t ValueType) {
+	if p.Params == nil {
+		p.Params = make(Params)
+	}
 	p.Params.Del(ParamValue)
 	if p.ValueType() != t {
 		p.Params.Set(ParamValue, string(t))
