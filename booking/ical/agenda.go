@@ -132,7 +132,8 @@ func (s *series) orderChanges() {
 
 // Between returns what takes place from one instant until before another, or begins in that time, in
 // the order of the starts. Of what would give more than 10,000 instances there, or take more work than
-// any calendar needs, none are returned, and it is refused.
+// any calendar needs, none are returned, and it is refused; so is what would make more than 262,144 of
+// them all.
 func (a *Agenda) Between(from, to time.Time) ([]Occurrence, []Refusal) {
 	x := expansion{clock: &clock{}, from: from.Unix(), to: to.Unix(), left: mostStepsInFile}
 	var refused []Refusal
@@ -163,6 +164,9 @@ type hit struct {
 
 // add finds the occurrences of a series; none of those that its rules give if it returns an error.
 func (x *expansion) add(s *series) error {
+	if len(x.found)+len(s.changed) >= mostFound {
+		return fmt.Errorf("%w: more than %d of all events", ErrTooMuch, mostFound)
+	}
 	for _, change := range s.changed {
 		x.occurrence(change, instance{wall: change.start, at: change.at}, change.zone, change.ofInstance.at)
 	}
@@ -176,6 +180,9 @@ func (x *expansion) add(s *series) error {
 	x.left -= before - max(w.steps, 0)
 	if err != nil {
 		return err
+	}
+	if len(x.found)+len(x.instances) > mostFound {
+		return fmt.Errorf("%w: more than %d of all events", ErrTooMuch, mostFound)
 	}
 	x.tell(s)
 	return nil
@@ -367,18 +374,14 @@ func (x *expansion) occurrence(s *series, i instance, zone *time.Location, of in
 
 // occurrences are the hits in the order of time, those of one instant as they were found.
 func (x *expansion) occurrences() []Occurrence {
-	type place struct {
-		at    int64
-		index int
-	}
-	order := make([]place, len(x.found))
+	order := make([]int64, len(x.found)) // by the start, and then by the place in found, in one number
 	for i, h := range x.found {
-		order[i] = place{h.at, i}
+		order[i] = h.at*mostFound + int64(i)
 	}
-	slices.SortFunc(order, func(a, b place) int { return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.index, b.index)) })
+	slices.Sort(order)
 	all := make([]Occurrence, len(order))
 	for i, place := range order {
-		h := x.found[place.index]
+		h := x.found[modulo(place, mostFound)]
 		all[i] = Occurrence{Event: h.by.event, Start: time.Unix(h.at, 0).In(h.zone), End: time.Unix(h.end, 0).In(h.zone), Form: h.by.form}
 		if h.of != none {
 			all[i].Of = time.Unix(h.of, 0).In(h.zone)

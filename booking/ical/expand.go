@@ -17,6 +17,7 @@ const (
 	mostInstances   = 10_000     // of a series, in the window
 	mostSteps       = 2_000_000  // of a series
 	mostStepsInFile = 20_000_000 // of all series of a file
+	mostFound       = 1 << 18    // occurrences of all series of a file
 )
 
 // The seconds of the periods that have always as many.
@@ -419,7 +420,13 @@ func (p *plan) matchesWeek(day int64) bool {
 }
 
 // modulo is the remainder that is not negative.
-func modulo(a, b int64) int64 { return ((a % b) + b) % b }
+func modulo(a, b int64) int64 {
+	r := a % b
+	if r < 0 {
+		r += b
+	}
+	return r
+}
 
 func weekday(day int64) time.Weekday { return time.Weekday(modulo(day+int64(time.Thursday), 7)) }
 
