@@ -2,10 +2,14 @@ package ical
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 )
+
+// ErrSuperseded means that an event is in the file once more, in a later state.
+var ErrSuperseded = errors.New("an older state of an event that is there again")
 
 // Agenda is what the events of calendars say about time: which instances there are, and when.
 type Agenda struct {
@@ -13,11 +17,11 @@ type Agenda struct {
 	refused []Refusal
 }
 
-// A Refusal is an event that is in an agenda not at all, or without its instances, since nobody could
-// say when it is.
+// A Refusal is an event that is in an agenda not at all, or without its instances, mostly since nobody
+// could say when it is.
 type Refusal struct {
 	Event *Event
-	Err   error // ErrValue, ErrZone, ErrRule, ErrTooMuch, or in words
+	Err   error // ErrValue, ErrZone, ErrRule, ErrTooMuch, ErrSuperseded, or in words
 }
 
 // An Occurrence is one instance of an event.
@@ -30,7 +34,8 @@ type Occurrence struct {
 
 // NewAgenda understands the events of the calendars of one file. Dates and times without a zone are
 // those of a clock in the given one. Two events with one UID are two states of it: the one with the
-// larger SEQUENCE counts, and of changes of one instance, which are told by RECURRENCE-ID, the later.
+// larger SEQUENCE counts and the other is refused; both count if neither is larger. So it is with
+// changes of one instance, which are told by RECURRENCE-ID, but that the later in the file counts.
 func NewAgenda(floating *time.Location, cals ...*Calendar) *Agenda {
 	a := &Agenda{}
 	zones := NewZones(cals...)
@@ -82,7 +87,12 @@ func (a *Agenda) dropOld(byUID map[string][]*series) {
 			return old[s]
 		})
 	}
-	a.series = slices.DeleteFunc(a.series, func(s *series) bool { return old[s] })
+	a.series = slices.DeleteFunc(a.series, func(s *series) bool {
+		if old[s] {
+			a.refused = append(a.refused, Refusal{Event: s.event, Err: ErrSuperseded})
+		}
+		return old[s]
+	})
 }
 
 // sequence is the SEQUENCE of an event; 0 if it has none or it is no number.
