@@ -60,7 +60,6 @@ var manageSections = []struct {
 	may             access.Permission
 }{
 	{"home", "/manage", "it-pa", access.Manage},
-	{"diary", "/desk/diary", "it-calendar", access.SeeDiary},
 	{"live", "/manage/live", "it-chart-line", access.EditTerritory},
 	{"offices", "/manage/offices", "it-map-marker", access.EditTerritory},
 	{"officers", "/manage/officers", "it-user", access.EditTerritory},
@@ -74,6 +73,7 @@ var manageSections = []struct {
 	{"programs", "/manage/programs", "it-plug", access.ManageKeys},
 	{"texts", "/manage/texts", "it-file", access.EditTexts},
 	{"audit", "/manage/audit", "it-list", access.SeeAudit},
+	{"diary", "/desk/diary", "it-calendar", access.SeeDiary},
 }
 
 // console is a member of staff at /manage: what they reach, what of it they look at, how they read.
