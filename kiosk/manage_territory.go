@@ -181,7 +181,8 @@ func serviceObjects() objects[territory.ServiceEntry] {
 			rowsField[E, territory.WindowEntry]{name: "window", of: func(e *E) *[]territory.WindowEntry { return &e.Windows }, fields: windowFields()},
 			textField("area", func(e *E) *string { return &e.Area }),
 			linesField("documents", func(e *E) *[]string { return &e.Documents }),
-			textField("form", func(e *E) *string { return &e.Form }),
+			// A field named form would stand before what scripts ask a form for.
+			textField("form_id", func(e *E) *string { return &e.Form }),
 			dateField("valid_from", func(e *E) *timetable.Date { return &e.ValidFrom }),
 			dateField("valid_to", func(e *E) *timetable.Date { return &e.ValidTo }),
 			dateField("requests_from", func(e *E) *timetable.Date { return &e.RequestsFrom }),
