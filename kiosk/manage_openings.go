@@ -464,22 +464,39 @@ func (s *Server) applyTelling(ctx context.Context, tx *store.Tx, m *console, in 
 	return nil
 }
 
-// rehouse gives an appointment that has lost its place the next start there is, or calls it off, and has
-// its citizen told.
+// atOffice are the first starts of alternatives that are at an office, as many as a message offers.
+func atOffice(all []booking.Alternative, office string) []booking.Slot {
+	const offered = 3
+	var slots []booking.Slot
+	for _, x := range all {
+		if x.Office == office && len(slots) < offered {
+			slots = append(slots, x.Slot)
+		}
+	}
+	return slots
+}
+
+// mostStarts is how many other starts are looked at for an appointment that has lost its place.
+const mostStarts = 2000
+
+// rehouse gives an appointment that has lost its place the next start after it at its office, or calls it
+// off, and has its citizen told: nobody is expected earlier than they know, or somewhere else.
 func (s *Server) rehouse(ctx context.Context, tx *store.Tx, a booking.Appointment, by string) error {
-	next, err := booking.Alternatives(ctx, tx, a, 1)
+	all, err := booking.Alternatives(ctx, tx, a, mostStarts)
 	if err != nil {
 		return err
 	}
-	if len(next) == 0 || a.State != booking.Booked {
+	later := func(x booking.Alternative) bool { return x.Office == a.Office && x.Start.After(a.Start) }
+	next := slices.IndexFunc(all, later)
+	if next < 0 || a.State != booking.Booked {
 		gone, err := booking.CancelByStaff(ctx, tx, a.ID, "office_closed", by)
 		if err != nil {
 			return err
 		}
-		return s.tell(ctx, tx, gone, newsCalledOff)
+		return s.tell(ctx, tx, gone, newsCalledOff, atOffice(all, a.Office)...)
 	}
 	hold, err := booking.Hold(ctx, tx, booking.Wish{
-		Office: next[0].Office, Service: a.Service, Start: next[0].Start, People: a.People, Language: a.Language, MustSpeak: a.MustSpeak, Channel: territory.Staff,
+		Office: a.Office, Service: a.Service, Start: all[next].Start, People: a.People, Language: a.Language, MustSpeak: a.MustSpeak, Channel: territory.Staff,
 	})
 	if err != nil {
 		return err
