@@ -464,18 +464,6 @@ func (s *Server) applyTelling(ctx context.Context, tx *store.Tx, m *console, in 
 	return nil
 }
 
-// atOffice are the first starts of alternatives that are at an office, as many as a message offers.
-func atOffice(all []booking.Alternative, office string) []booking.Slot {
-	const offered = 3
-	var slots []booking.Slot
-	for _, x := range all {
-		if x.Office == office && len(slots) < offered {
-			slots = append(slots, x.Slot)
-		}
-	}
-	return slots
-}
-
 // mostStarts is how many other starts are looked at for an appointment that has lost its place.
 const mostStarts = 2000
 
@@ -493,7 +481,15 @@ func (s *Server) rehouse(ctx context.Context, tx *store.Tx, a booking.Appointmen
 		if err != nil {
 			return err
 		}
-		return s.tell(ctx, tx, gone, newsCalledOff, atOffice(all, a.Office)...)
+		o, err := territory.Of(ctx, tx, a.Office)
+		if err != nil {
+			return err
+		}
+		offers, err := nextStarts(ctx, tx, o, gone)
+		if err != nil {
+			return err
+		}
+		return s.tell(ctx, tx, gone, newsCalledOff, offers...)
 	}
 	hold, err := booking.Hold(ctx, tx, booking.Wish{
 		Office: a.Office, Service: a.Service, Start: all[next].Start, People: a.People, Language: a.Language, MustSpeak: a.MustSpeak, Channel: territory.Staff,
