@@ -233,36 +233,46 @@ func noShowStep(ctx context.Context, tx *store.Tx, _ *territory.Office, a bookin
 	return err
 }
 
-// cancelReasons are why staff cancel an appointment. The first is the citizen's own wish.
-var cancelReasons = []string{"asked", "officer_absent", "office_closed", "mistake", "else"}
-
 type cancelBody struct {
 	Reason string `json:"reason"`
 }
 
 func (b *cancelBody) check(w *wrongs) {
 	w.need("reason", b.Reason)
-	w.among("reason", b.Reason, cancelReasons)
+	w.among("reason", b.Reason, callOffReasons)
 }
 
-// cancelStep cancels an appointment and tells its citizen, who is offered the next starts unless it was
-// at their wish.
+// cancelStep cancels an appointment; a second time changes nothing.
 func (s *Server) cancelStep(ctx context.Context, tx *store.Tx, o *territory.Office, a booking.Appointment, body cancelBody, by string) error {
 	if a.State == booking.Cancelled {
 		return nil
 	}
-	cancelled, err := booking.CancelByStaff(ctx, tx, a.ID, body.Reason, by)
+	_, err := s.callOff(ctx, tx, o, a, body.Reason, by)
+	return err
+}
+
+// callOffReasons are why staff cancel an appointment. The first is the citizen's own wish.
+var callOffReasons = []string{"asked", "officer_absent", "office_closed", "mistake", "else"}
+
+// callOff cancels an appointment of an office and tells its citizen, who is offered the next starts unless
+// it was at their wish. Who has arrived is in the queue and seen to there: then it is the fault
+// appointment_state.
+func (s *Server) callOff(ctx context.Context, tx *store.Tx, o *territory.Office, a booking.Appointment, reason, by string) (booking.Appointment, error) {
+	if a.State != booking.Booked {
+		return booking.Appointment{}, wrongState(a)
+	}
+	over, err := booking.CancelByStaff(ctx, tx, a.ID, reason, by)
 	if err != nil {
-		return err
+		return booking.Appointment{}, err
 	}
-	if body.Reason == cancelReasons[0] {
-		return s.tell(ctx, tx, cancelled, newsCancelled)
+	if reason == callOffReasons[0] {
+		return over, s.tell(ctx, tx, over, newsCancelled)
 	}
-	offers, err := nextStarts(ctx, tx, o, cancelled)
+	offers, err := nextStarts(ctx, tx, o, over)
 	if err != nil {
-		return err
+		return booking.Appointment{}, err
 	}
-	return s.tell(ctx, tx, cancelled, newsCalledOff, offers...)
+	return over, s.tell(ctx, tx, over, newsCalledOff, offers...)
 }
 
 // How far, and how many, other starts are offered to whose appointment was called off.

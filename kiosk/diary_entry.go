@@ -20,9 +20,6 @@ import (
 	"sportello/static"
 )
 
-// callOffReasons are why staff cancel an appointment. The first is the citizen's own wish.
-var callOffReasons = []string{"asked", "officer_absent", "office_closed", "mistake", "else"}
-
 // entryFacts are what there is to say of an appointment at the top of its pages.
 type entryFacts struct {
 	facts
@@ -88,7 +85,7 @@ func (s *Server) entryRoutes() {
 	s.entry(http.MethodGet, at+"/move", access.EditDiary, s.movePage)
 	s.entry(http.MethodPost, at+"/move", access.EditDiary, s.moveByStaff)
 	s.entry(http.MethodGet, at+"/cancel", access.EditDiary, s.callOffPage)
-	s.entry(http.MethodPost, at+"/cancel", access.EditDiary, s.callOff)
+	s.entry(http.MethodPost, at+"/cancel", access.EditDiary, s.callOffEntry)
 	s.entry(http.MethodGet, at+"/give", access.EditDiary, s.givePage)
 	s.entry(http.MethodPost, at+"/give", access.EditDiary, s.give)
 	s.entry(http.MethodGet, at+"/no-show", access.EditDiary, s.missedPage)
@@ -358,25 +355,11 @@ func (d *diarist) callOffView(c echo.Context, a booking.Appointment) *callOffVie
 	}
 }
 
-func (s *Server) callOff(c echo.Context, d *diarist, a booking.Appointment) error {
+func (s *Server) callOffEntry(c echo.Context, d *diarist, a booking.Appointment) error {
 	reason, err := given(posted(c), callOffReasons)
 	if err == nil {
 		err = s.change(c, d, a.ID, func(ctx context.Context, tx *store.Tx, a booking.Appointment) (booking.Appointment, error) {
-			if a.State != booking.Booked {
-				return booking.Appointment{}, wrongState(a)
-			}
-			over, err := booking.CancelByStaff(ctx, tx, a.ID, reason, d.by())
-			if err != nil {
-				return booking.Appointment{}, err
-			}
-			if reason == callOffReasons[0] {
-				return over, s.tell(ctx, tx, over, newsCancelled)
-			}
-			offers, err := nextStarts(ctx, tx, d.office, over)
-			if err != nil {
-				return booking.Appointment{}, err
-			}
-			return over, s.tell(ctx, tx, over, newsCalledOff, offers...)
+			return s.callOff(ctx, tx, d.office, a, reason, d.by())
 		})
 	}
 	if err != nil {

@@ -470,26 +470,21 @@ const mostStarts = 2000
 // rehouse gives an appointment that has lost its place the next start after it at its office, or calls it
 // off, and has its citizen told: nobody is expected earlier than they know, or somewhere else.
 func (s *Server) rehouse(ctx context.Context, tx *store.Tx, a booking.Appointment, by string) error {
+	if a.State != booking.Booked {
+		return nil // who is here is seen to at the desk
+	}
 	all, err := booking.Alternatives(ctx, tx, a, mostStarts)
 	if err != nil {
 		return err
 	}
 	later := func(x booking.Alternative) bool { return x.Office == a.Office && x.Start.After(a.Start) }
 	next := slices.IndexFunc(all, later)
-	if next < 0 || a.State != booking.Booked {
-		gone, err := booking.CancelByStaff(ctx, tx, a.ID, "office_closed", by)
-		if err != nil {
-			return err
-		}
+	if next < 0 {
 		o, err := territory.Of(ctx, tx, a.Office)
-		if err != nil {
-			return err
+		if err == nil {
+			_, err = s.callOff(ctx, tx, o, a, "office_closed", by)
 		}
-		offers, err := nextStarts(ctx, tx, o, gone)
-		if err != nil {
-			return err
-		}
-		return s.tell(ctx, tx, gone, newsCalledOff, offers...)
+		return err
 	}
 	hold, err := booking.Hold(ctx, tx, booking.Wish{
 		Office: a.Office, Service: a.Service, Start: all[next].Start, People: a.People, Language: a.Language, MustSpeak: a.MustSpeak, Channel: territory.Staff,

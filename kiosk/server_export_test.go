@@ -15,7 +15,7 @@ var (
 	ParkReasons  = parkReasons
 	PauseReasons = pauseReasons
 
-	CancelReasons = cancelReasons
+	CancelReasons = callOffReasons
 )
 
 // Picture is what an office's screens show now.
