@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -43,6 +44,9 @@ func (p Page) language() string { return p.Lang }
 
 // view is a page's typed struct; embedding Page makes it one.
 type view interface{ language() string }
+
+// parsedPages are the pages of every server: they are embedded and do not change.
+var parsedPages = sync.OnceValues(parsePages)
 
 // parsePages parses every page of every surface in every language. A surface is a folder: its
 // layout.html defines "layout", files that begin with _ are parts of its pages, and each other file

@@ -77,7 +77,7 @@ type Server struct {
 
 // New builds a server; it fails when a page does not parse.
 func New(o Options) (*Server, error) {
-	parsed, err := parsePages()
+	parsed, err := parsedPages()
 	if err != nil {
 		return nil, err
 	}

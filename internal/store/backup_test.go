@@ -232,6 +232,13 @@ func TestEngine(t *testing.T) {
 		if err := db.Check(t.Context()); err != nil {
 			t.Error(err)
 		}
+		write := func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), `INSERT INTO territories (id, stamp, body) VALUES ('prova', '', '{}')`)
+			return err
+		}
+		if err := db.Update(t.Context(), write); err != nil {
+			t.Error(err)
+		}
 		file, log, err := db.Sizes()
 		if err != nil || (file > 0) != db.SQLite() || (log > 0) != db.SQLite() {
 			t.Errorf("sizes: got %d, %d, %v", file, log, err)

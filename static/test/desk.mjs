@@ -98,6 +98,7 @@ async function morning() {
   expect(await one.$('.ticket-serving'), 'keys to do nothing in a field')
   await one.click('[data-key=f]')
   await one.waitForSelector('.ticket:not(.ticket-serving)')
+  await one.waitForSelector('[data-key=u]')
   await one.keyboard.press('u')
   await one.waitForSelector('.ticket-serving')
   expect((await label(one)) === first, 'the undone ticket back')

@@ -4,9 +4,11 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -36,8 +38,36 @@ func (c *Clock) Add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 // Open returns a migrated SQLite database that lives as long as t. A nil now is the system's clock.
 func Open(t testing.TB, now func() time.Time) *store.DB {
 	t.Helper()
-	return open(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db"), now)
+	content, err := migrated()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "sportello.db")
+	if err := os.WriteFile(path, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return open(t, "sqlite:"+path, now)
 }
+
+// migrated is the file of a SQLite database that was migrated and holds nothing: to copy it is quicker
+// than to migrate one for each test.
+var migrated = sync.OnceValues(func() (content []byte, err error) {
+	folder, err := os.MkdirTemp("", "storetest-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
+	path := filepath.Join(folder, "sportello.db")
+	ctx := context.Background()
+	db, err := store.Open(ctx, store.Options{URL: "sqlite:" + path})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(db.Migrate(ctx), db.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path)
+})
 
 // Each runs f on SQLite and, when a server is there, on PostgreSQL.
 func Each(t *testing.T, now func() time.Time, f func(t *testing.T, db *store.DB)) {
