@@ -29,6 +29,11 @@ func (s *Server) bookingRoutes(root, office string) {
 	s.handle(http.MethodDelete, appointment, access.OwnBooking, s.apiCancel)
 	s.act(appointment+"/move", access.OwnBooking, s.apiMove)
 
+	s.handle(http.MethodGet, root+"/sessions", access.SeeOffices, s.apiSessions)
+	s.act(root+"/sessions/:id/seats", access.Book, s.apiTakeSeat)
+	s.handle(http.MethodGet, root+"/seats/:token", access.OwnBooking, s.apiSeat)
+	s.handle(http.MethodDelete, root+"/seats/:token", access.OwnBooking, s.apiLeaveSeat)
+
 	s.handle(http.MethodGet, office+"/appointments", access.SeeDiary, s.apiDiary)
 	s.act(appointment+"/reassign", access.EditDiary, apiDiaryStep(s, reassignStep))
 	s.act(appointment+"/no-show", access.EditDiary, apiDiaryStep(s, noShowStep))

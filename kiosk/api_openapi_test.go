@@ -294,6 +294,7 @@ func TestDescriptionAndServerAgree(t *testing.T) {
 	a.drivePrints()
 	a.driveRefusals()
 	a.driveDevices()
+	a.driveSessions()
 	a.driveAppointments() // last: screens lock by its time
 	var described []string
 	parameter := regexp.MustCompile(`\{(\w+)\}`)

@@ -284,31 +284,35 @@ func (s *Server) seatAsk(c echo.Context, _ visitor) error {
 	return s.show(c, "public/own-ask", view)
 }
 
-// seatGiveUp gives the seat up. Those who move up from the waiting list are told.
+// leaveSeat gives a seat in a session up at its citizen's wish, who is told, as are those who move up from
+// the waiting list.
+func (s *Server) leaveSeat(ctx context.Context, tx *store.Tx, x booking.Session, seat booking.Seat) error {
+	gone, moved, err := booking.GiveUpSeat(ctx, tx, seat.Token, booking.Citizen)
+	if err != nil {
+		return err
+	}
+	if seat.State == booking.SeatTaken {
+		gone.Contact = seat.Contact
+		if err := s.tellSeat(ctx, tx, x, gone, newsCancelled); err != nil {
+			return err
+		}
+	}
+	for _, up := range moved {
+		if err := s.tellSeat(ctx, tx, x, up, newsBooked); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seatGiveUp gives the seat up.
 func (s *Server) seatGiveUp(c echo.Context, _ visitor) error {
 	ctx := c.Request().Context()
 	seat, x, o, err := s.seatOf(c)
 	if err != nil {
 		return err
 	}
-	err = s.db.Update(ctx, func(tx *store.Tx) error {
-		gone, moved, err := booking.GiveUpSeat(ctx, tx, seat.Token, booking.Citizen)
-		if err != nil {
-			return err
-		}
-		if seat.State == booking.SeatTaken {
-			gone.Contact = seat.Contact
-			if err := s.tellSeat(ctx, tx, x, gone, newsCancelled); err != nil {
-				return err
-			}
-		}
-		for _, up := range moved {
-			if err := s.tellSeat(ctx, tx, x, up, newsBooked); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err = s.db.Update(ctx, func(tx *store.Tx) error { return s.leaveSeat(ctx, tx, x, seat) })
 	view := s.seatViewOf(c, seat, x, o)
 	if f := (*fault.Error)(nil); errors.As(err, &f) {
 		view.refused(refusal(view.Lang, f))
