@@ -89,3 +89,20 @@ func TestStranded(t *testing.T) {
 		}
 	})
 }
+
+// BenchmarkForesee is eight weeks of an office with four officers of each institution.
+func BenchmarkForesee(b *testing.B) {
+	databases(b, country(1, 4, 30), func(b *testing.B, p *province) {
+		var o *territory.Office
+		p.view(func(ctx context.Context, tx *store.Tx) (err error) {
+			o, err = territory.Of(ctx, tx, "sede-0")
+			return err
+		})
+		for b.Loop() {
+			p.view(func(ctx context.Context, tx *store.Tx) error {
+				_, err := booking.Foresee(ctx, tx, o, day("2026-12-01"), 56)
+				return err
+			})
+		}
+	})
+}
