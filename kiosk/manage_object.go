@@ -172,6 +172,17 @@ func (o objects[E]) at(ctx context.Context, tx *store.Tx, m *console, name strin
 	return at, fault.New(fault.Missing, "unknown_object")
 }
 
+// officeNamed is the office of an address, TERRITORY:ID, which the account reaches.
+func (m *console) officeNamed(c echo.Context) (*territory.Office, *territory.Territory, error) {
+	in, id, _ := strings.Cut(c.Param("id"), ":")
+	t, ok := m.territory(in)
+	if !ok {
+		return nil, nil, fault.New(fault.Missing, "unknown_object")
+	}
+	o, err := m.office(id)
+	return o, t, err
+}
+
 // may reports whether an account may change an object.
 func (o objects[E]) may(m *console, t *territory.Territory, e E) bool {
 	if !m.may(access.EditTerritory) {

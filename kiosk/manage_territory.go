@@ -25,6 +25,7 @@ func (s *Server) territoryRoutes() {
 	s.liveRoutes()
 	s.openingRoutes()
 	s.closureRoutes()
+	s.menuRoutes()
 	objectRoutes(s, officerObjects())
 	objectRoutes(s, serviceObjects())
 	objectRoutes(s, needObjects())
@@ -351,6 +352,7 @@ func officeObjects() objects[territory.OfficeEntry] {
 		blank: func(*console, *territory.Territory) E { return E{Desks: []territory.DeskEntry{{ID: "1"}}} },
 		links: func(m *console, t *territory.Territory, e E) []manageLink {
 			links := []manageLink{{Text: m.text("manage.openings"), Path: "/manage/offices/" + t.ID + ":" + e.ID + "/openings"}}
+			links = append(links, manageLink{Text: m.text("manage.preview"), Path: "/manage/offices/" + t.ID + ":" + e.ID + "/menu"})
 			if m.whole(t) {
 				links = append(links, manageLink{Text: m.text("manage.office.copy"), Path: "/manage/offices/new?" + url.Values{"like": {t.ID + ":" + e.ID}}.Encode()})
 			}

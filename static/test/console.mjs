@@ -33,7 +33,7 @@ await run(async (browser) => {
   const page = await open(browser, { viewport: { width: 1024, height: 768 }, locale: 'it-IT' })
   await signIn(page)
   for (const path of ['live', 'offices', 'officers', 'services', 'needs', 'institutions', 'territories', 'closures', 'offices/new', `offices/isernia:${office}`,
-    `offices/isernia:${office}/history`, 'officers/isernia:cpi-1', 'services/isernia:JNT-LAVORO', 'needs/new', 'institutions/isernia:INPS',
+    `offices/isernia:${office}/history`, `offices/isernia:${office}/menu?in=ar`, 'officers/isernia:cpi-1', 'services/isernia:JNT-LAVORO', 'needs/new', 'institutions/isernia:INPS',
     'territories/isernia:isernia', 'territories/isernia:isernia/import']) {
     await page.goto(`/manage/${path}`)
     await accessible(page)
