@@ -25,7 +25,6 @@ func TestInBrowser(t *testing.T) {
 			continue // what the scripts share
 		}
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()                           // each waits for much of its time
 			port, smtp := freePort(t), freePort(t) // at which some scripts take mail
 			data := filepath.Join(t.TempDir(), "demo")
 			// The clock of the README's pictures: a Tuesday morning on which CPI and INPS are there.
