@@ -41,9 +41,10 @@ type sheetView struct {
 	Institutions []deskChoice
 	Languages    []deskChoice
 	Last         []lastService
-	Waiting      int    // in the whole office
-	Until        string // when the office closes; "" closed
-	Part         string // name of the institution for which the desk can take the ticket alone; "" none
+	Classes      []string // who has precedence; none: nobody
+	Waiting      int      // in the whole office
+	Until        string   // when the office closes; "" closed
+	Part         string   // name of the institution for which the desk can take the ticket alone; "" none
 	Pairs        []freePair
 }
 
@@ -105,6 +106,7 @@ var deskSheets = map[string]sheet{
 	}},
 	"walk-in": {access.IssueByHand, func(r deskReader, view *sheetView, _ string) bool {
 		view.Key, view.Services, view.Languages = store.NewID(), r.byHand(), ownNames()
+		view.Classes = classesOf(r.p.Office.Territory, r.lang)
 		return true
 	}},
 	"end-day": {access.CloseTheDay, func(r deskReader, view *sheetView, _ string) bool {

@@ -251,7 +251,8 @@ type servicesView struct {
 	Heading string
 	Choices []choice
 	Pager   pager
-	Book    bool // an appointment is wanted
+	Book    bool     // an appointment is wanted
+	Classes []string // who has precedence; none: nobody
 }
 
 func (s *Server) lobbyServices(c echo.Context, v visitor) error {
@@ -282,9 +283,25 @@ func (s *Server) lobbyServices(c echo.Context, v visitor) error {
 	if err := s.offerToday(c.Request().Context(), f, p.Office, shown); err != nil {
 		return err
 	}
-	view := servicesView{frame: f, Heading: heading, Choices: keyed(shown), Pager: f.pager(at, pages)}
+	view := servicesView{frame: f, Heading: heading, Choices: keyed(shown), Pager: f.pager(at, pages), Classes: classesOf(p.Office.Territory, f.Lang)}
 	view.own.Set("page", strconv.Itoa(at))
 	return s.show(c, "lobby/services", view)
+}
+
+// classesOf says who has precedence, in a language.
+func classesOf(t *territory.Territory, lang string) []string {
+	if t.Lead == 0 {
+		return nil
+	}
+	var all []string
+	for _, class := range t.Classes {
+		name := named(class.Name, lang)
+		if name == "" {
+			name = static.Text(lang, "lobby.precedence."+class.ID)
+		}
+		all = append(all, name)
+	}
+	return all
 }
 
 // keyed gives all choices of a page one key, so that however often and wherever it is touched,

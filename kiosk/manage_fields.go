@@ -1,6 +1,7 @@
 package kiosk
 
 import (
+	"cmp"
 	"encoding"
 	"net/url"
 	"regexp"
@@ -37,8 +38,9 @@ const (
 	asCheck   shape = "check"
 	asChoice  shape = "choice"
 	asChoices shape = "choices"
-	asLines   shape = "lines" // a text, a line each
-	asWords   shape = "words" // a text in each language
+	asLines   shape = "lines"   // a text, a line each
+	asWords   shape = "words"   // a text in each language
+	asOrdered shape = "ordered" // choices of which the order counts
 	asRows    shape = "rows"
 	asMoment  shape = "moment" // a day and, if one wants, a time of it
 )
@@ -56,6 +58,11 @@ type fieldView struct {
 	Wrong             string // what is wrong with it
 	Stored            string // what somebody else has stored in it
 	Unsaid            string // what holds when nothing is said
+}
+
+// Chosen are the choices that were made.
+func (v fieldView) Chosen() []deskChoice {
+	return slices.DeleteFunc(slices.Clone(v.Choices), func(c deskChoice) bool { return !c.Chosen })
 }
 
 // wordView is the text of a field in one language.
@@ -136,10 +143,13 @@ func (f value[E]) show(x *editing, prefix string, e *E) fieldView {
 		v.Unsaid = f.unsaid(x, e)
 	}
 	switch f.as {
-	case asChoice, asChoices:
+	case asChoice, asChoices, asOrdered:
 		v.Choices = f.options(x, e)
 		for i := range v.Choices {
 			v.Choices[i].Chosen = slices.Contains(said, v.Choices[i].Value) || len(said) == 0 && v.Choices[i].Value == ""
+		}
+		if f.as == asOrdered {
+			slices.SortStableFunc(v.Choices, func(a, b deskChoice) int { return cmp.Compare(placeIn(said, a.Value), placeIn(said, b.Value)) })
 		}
 	case asMoment:
 		if len(said) == 2 {
@@ -289,6 +299,21 @@ func listField[E any](name string, of func(*E) *[]string, options func(x *editin
 		read:  func(e *E) []string { return *of(e) },
 		write: func(e *E, typed []string) bool { *of(e) = typed; return true },
 	}
+}
+
+// orderedField chooses several of what there is, one after the other.
+func orderedField[E any](name string, of func(*E) *[]string, options func(x *editing, e *E) []deskChoice) value[E] {
+	f := listField(name, of, options)
+	f.as = asOrdered
+	return f
+}
+
+// placeIn is where a value stands among those that are said, or behind all.
+func placeIn(said []string, value string) int {
+	if at := slices.Index(said, value); at >= 0 {
+		return at
+	}
+	return len(said)
 }
 
 // choiceField chooses one of what there is.
@@ -563,8 +588,8 @@ func rowsTyped(typed url.Values, name string) int {
 	return min(max(n, 0), mostRows)
 }
 
-// rearrange does what a button of a form says, add:NAME or remove:NAME.NUMBER, to what was typed, and
-// reports whether there was such a button.
+// rearrange does what a button of a form says, add:NAME, remove:NAME.NUMBER or up:NAME:VALUE, to what was
+// typed, and reports whether there was such a button.
 func rearrange(typed url.Values) bool {
 	what, name, _ := strings.Cut(typed.Get("do"), ":")
 	switch what {
@@ -580,6 +605,11 @@ func rearrange(typed url.Values) bool {
 			return false
 		}
 		dropRow(typed, name[:dot], at)
+	case "up":
+		name, value, _ := strings.Cut(name, ":")
+		if at := slices.Index(typed[name], value); at > 0 {
+			typed[name][at-1], typed[name][at] = value, typed[name][at-1]
+		}
 	case "again": // what a browser kept over a sign-out
 	default:
 		return false
@@ -670,12 +700,10 @@ func (v fieldView) spoken() string {
 			return "✓"
 		}
 		return "–"
-	case asChoice, asChoices:
+	case asChoice, asChoices, asOrdered:
 		var chosen []string
-		for _, c := range v.Choices {
-			if c.Chosen {
-				chosen = append(chosen, c.Text)
-			}
+		for _, c := range v.Chosen() {
+			chosen = append(chosen, c.Text)
 		}
 		return strings.Join(chosen, ", ")
 	case asWords:

@@ -48,6 +48,18 @@ func headObjects() objects[territory.Head] {
 			textField("timezone", func(e *E) *string { return &e.Timezone }),
 			listField("languages", func(e *E) *[]string { return &e.Languages }, choicesOf[E](languageChoices)),
 			numbersField("reminder_minutes", func(e *E) *[]int { return &e.ReminderMinutes }).across(),
+			orderedField("menu", func(e *E) *[]string { return &e.Menu }, func(x *editing, _ *E) []deskChoice {
+				var all []deskChoice
+				for _, n := range x.in.Needs {
+					all = append(all, deskChoice{Value: n.ID, Text: named(n.Name, x.lang)})
+				}
+				return all
+			}),
+			optionalField("precedence_minutes", func(e *E) **int { return &e.PrecedenceMinutes }),
+			rowsField[E, territory.ClassEntry]{name: "precedence", of: func(e *E) *[]territory.ClassEntry { return &e.Precedence }, fields: []field[territory.ClassEntry]{
+				textField("id", func(e *territory.ClassEntry) *string { return &e.ID }),
+				wordsField[territory.ClassEntry]{name: "name", of: func(e *territory.ClassEntry) *map[string]string { return &e.Name }},
+			}},
 		},
 		list: func(_ *territory.Territory, f *territory.File) []E { return []E{f.Territory} },
 		put:  func(e E) *territory.File { return &territory.File{Territory: e} },

@@ -263,7 +263,7 @@ func needObjects() objects[territory.NeedEntry] {
 		kind: territory.KindNeed, section: "needs",
 		fields: []field[E]{
 			wordsField[E]{name: "name", of: func(e *E) *map[string]string { return &e.Name }},
-			listField("services", func(e *E) *[]string { return &e.Services }, func(x *editing, e *E) []deskChoice {
+			orderedField("services", func(e *E) *[]string { return &e.Services }, func(x *editing, e *E) []deskChoice {
 				return serviceChoices(x, func(s *territory.Service) bool { return s.Offered(x.today()) || slices.Contains(e.Services, s.ID) })
 			}),
 		},
@@ -303,7 +303,7 @@ func officeObjects() objects[territory.OfficeEntry] {
 			dateField("until", func(e *E) *timetable.Date { return &e.Until }),
 			checkField("pilot", func(e *E) *bool { return &e.Pilot }),
 			listField("institutions", func(e *E) *[]string { return &e.Institutions }, choicesOf[E](institutionChoices)),
-			listField("services", func(e *E) *[]string { return &e.Services }, func(x *editing, e *E) []deskChoice {
+			orderedField("services", func(e *E) *[]string { return &e.Services }, func(x *editing, e *E) []deskChoice {
 				return serviceChoices(x, func(s *territory.Service) bool {
 					return slices.Contains(e.Services, s.ID) || s.Offered(x.today()) && (len(e.Institutions) == 0 || s.HostedBy(e.Institutions))
 				})

@@ -163,6 +163,54 @@ func TestEditAnOfficer(t *testing.T) {
 	}
 }
 
+// TestMenuAndPrecedence orders the kiosk's menu and a need's services, and says who has precedence.
+func TestMenuAndPrecedence(t *testing.T) {
+	h := newConsoleHouse(t)
+	b := h.at("administrator", "")
+	needs := h.office().Territory.Needs
+	last := needs[len(needs)-1]
+	if len(last.Services) < 2 {
+		t.Fatalf("the last need has services %v, want two or more", last.Services)
+	}
+	b.send("/manage/territories/isernia:isernia", "menu+="+last.ID, "menu+="+needs[1].ID, "do=up:menu:"+needs[1].ID)
+	b.want(http.StatusOK)
+	b.send("", "do=up:menu:"+last.ID)
+	b.want(http.StatusOK)
+	b.send("", "do=add:precedence")
+	b.send("", "precedence_minutes=10", "precedence.0.id=oltre-80", "precedence.0.name.it=Hai più di 80 anni.", "do=")
+	b.want(http.StatusOK, "Territorio salvato.")
+	now := h.office().Territory
+	if now.Needs[0].ID != last.ID || now.Needs[1].ID != needs[1].ID || now.Needs[2].ID != needs[0].ID {
+		t.Errorf("got the menu %s, %s, %s", now.Needs[0].ID, now.Needs[1].ID, now.Needs[2].ID)
+	}
+	if now.Lead != 10*time.Minute || len(now.Classes) != 1 {
+		t.Errorf("got lead %v for %v", now.Lead, now.Classes)
+	}
+	b.send("/manage/needs/isernia:"+last.ID, "do=up:services:"+last.Services[1])
+	b.send("", "do=")
+	b.want(http.StatusOK, "Voce salvata.")
+	if got := h.office().Territory.Needs[0].Services[0]; got != last.Services[1] {
+		t.Errorf("got first %s, want %s", got, last.Services[1])
+	}
+	reception := h.at("volunteer", "")
+	reception.get("/desk/walk-in?office=" + deskOffice)
+	reception.want(http.StatusOK, "Hai più di 80 anni.")
+
+	b.send("/manage/territories/isernia:isernia", "precedence_minutes=0", "do=")
+	b.want(http.StatusOK, "Territorio salvato.")
+	reception.get("/desk/walk-in?office=" + deskOffice)
+	reception.lacks("Hai più di 80 anni.", "Ha la precedenza")
+	if ticket := h.issue(queue.Request{Service: "CPI-DID", Precedence: true}); ticket.Precedence {
+		t.Error("a ticket has precedence where nobody has it")
+	}
+
+	b.send("/manage/needs/isernia:" + last.ID + "/remove")
+	b.want(http.StatusOK, "Voce eliminata.")
+	if got := h.office().Territory.Needs[0].ID; got != needs[1].ID {
+		t.Errorf("got first %s, want %s", got, needs[1].ID)
+	}
+}
+
 // TestTwoManagersEditOneThing: the second is told, sees the difference, loses nothing typed, and may save
 // over it.
 func TestTwoManagersEditOneThing(t *testing.T) {

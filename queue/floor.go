@@ -141,7 +141,7 @@ func (f *floor) waiting() []rule.Ticket {
 func (f *floor) asRule(t Ticket) rule.Ticket {
 	r := rule.Ticket{
 		ID: t.ID, Seq: t.Seq, Due: t.DueAt, Service: t.Service, Desk: f.pinned(t), Institution: t.Institution, Start: t.AppointmentAt,
-		Precedence: t.Precedence, Returned: t.CameBack == Returned, Transferred: t.CameBack == Transferred, Resumed: t.CameBack == Resumed,
+		Lead: leadOf(f.office, t.Precedence), Returned: t.CameBack == Returned, Transferred: t.CameBack == Transferred, Resumed: t.CameBack == Resumed,
 		Length: f.times[t.Service].Median,
 	}
 	if s, ok := f.office.Territory.Service(t.Service); ok {

@@ -68,10 +68,18 @@ func Issue(ctx context.Context, tx *store.Tx, r Request) (Ticket, error) {
 	area := office.AreaOf(service)
 	t := Ticket{
 		ID: store.NewID(), Token: store.NewToken(), Office: office.ID, Day: office.Today(tx.Now), Series: area.Series, Area: area.ID,
-		Seq: version, Service: service.ID, State: Waiting, Origin: r.Origin, IssuedBy: r.By, Precedence: r.Precedence, Language: r.Language,
-		IssuedAt: tx.Now, DueAt: rule.DueWalkIn(tx.Now, opening, r.Precedence), ChangedAt: tx.Now,
+		Seq: version, Service: service.ID, State: Waiting, Origin: r.Origin, IssuedBy: r.By, Precedence: leadOf(office, r.Precedence) > 0, Language: r.Language,
+		IssuedAt: tx.Now, DueAt: rule.DueWalkIn(tx.Now, opening, leadOf(office, r.Precedence)), ChangedAt: tx.Now,
 	}
 	return enter(ctx, tx, t, r)
+}
+
+// leadOf is how much earlier a walk-in is due.
+func leadOf(office *territory.Office, precedence bool) time.Duration {
+	if !precedence {
+		return 0
+	}
+	return office.Territory.Lead
 }
 
 // enter gives a ticket the next number of its series and puts it into the queue.

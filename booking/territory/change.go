@@ -144,6 +144,7 @@ func (f *File) remove(refs []Ref) {
 	f.Institutions = slices.DeleteFunc(f.Institutions, func(e InstitutionEntry) bool { return gone(KindInstitution, e.ID) })
 	f.Services = slices.DeleteFunc(f.Services, func(e ServiceEntry) bool { return gone(KindService, e.ID) })
 	f.Needs = slices.DeleteFunc(f.Needs, func(e NeedEntry) bool { return gone(KindNeed, e.ID) })
+	f.Territory.Menu = slices.DeleteFunc(f.Territory.Menu, func(id string) bool { return gone(KindNeed, id) })
 	f.Offices = slices.DeleteFunc(f.Offices, func(e OfficeEntry) bool { return gone(KindOffice, e.ID) })
 	f.Officers = slices.DeleteFunc(f.Officers, func(e OfficerEntry) bool { return gone(KindOfficer, e.ID) })
 }

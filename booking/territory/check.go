@@ -44,7 +44,7 @@ func check(f, held *File, elsewhere map[string]string) []finding {
 		c.services = append(c.services, s.ID)
 		c.effective[s.ID] = s
 	}
-	c.head(whole.Territory)
+	c.head(whole.Territory, whole.ids("need"))
 	for _, kind := range []string{"institution", "service", "need", "office", "officer"} {
 		c.unique(kind, "id", f.ids(kind))
 	}
@@ -122,7 +122,7 @@ func (c *checker) written(path string) bool {
 	return ok
 }
 
-func (c *checker) head(h Head) {
+func (c *checker) head(h Head, needs []string) {
 	c.id("territory.id", h.ID)
 	c.required("territory.name", h.Name)
 	c.zone("territory.timezone", h.Timezone)
@@ -130,6 +130,15 @@ func (c *checker) head(h Head) {
 	for i, n := range h.ReminderMinutes {
 		if n < timetable.Grid || n > maxLeadDays*24*60 || n%timetable.Grid != 0 {
 			c.fault(fmt.Sprintf("territory.reminder_minutes[%d]", i), "reminder_range", "a reminder comes %d to %d minutes before, a multiple of %d", timetable.Grid, maxLeadDays*24*60, timetable.Grid)
+		}
+	}
+	c.known("territory.menu", "need", h.Menu, needs)
+	c.bounded("territory.precedence_minutes", h.PrecedenceMinutes, 24*60)
+	c.unique("territory.precedence", "id", each(h.Precedence, func(e ClassEntry) string { return e.ID }))
+	for i, e := range h.Precedence {
+		at := fmt.Sprintf("territory.precedence[%d].", i)
+		if len(e.Name) > 0 || !slices.Contains(OwnClasses(), e.ID) {
+			c.words(at+"name", e.Name)
 		}
 	}
 }

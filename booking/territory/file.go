@@ -31,6 +31,18 @@ type Head struct {
 	// ReminderMinutes are how long before an appointment its citizen is reminded; default two days and
 	// three hours, [] never.
 	ReminderMinutes []int `toml:"reminder_minutes,omitzero" json:"reminder_minutes,omitzero"`
+	// Menu is the order of the needs in the kiosk's first menu; those it leaves out come behind.
+	Menu []string `toml:"menu,omitzero" json:"menu,omitzero"`
+	// PrecedenceMinutes is how much earlier a walk-in with precedence is due; default 20, 0: nobody has
+	// precedence.
+	PrecedenceMinutes *int         `toml:"precedence_minutes,omitzero" json:"precedence_minutes,omitzero"`
+	Precedence        []ClassEntry `toml:"precedence,omitzero" json:"precedence,omitzero"` // default: all of OwnClasses
+}
+
+// ClassEntry is [[territory.precedence]]: who has precedence, in the words of the kiosk.
+type ClassEntry struct {
+	ID   string            `toml:"id" json:"id"`                              // one of OwnClasses needs no name
+	Name map[string]string `toml:"name,omitzero,inline" json:"name,omitzero"` // by language; Italian is required
 }
 
 // InstitutionEntry is [[institution]].

@@ -196,6 +196,7 @@ const (
 	defaultSeries            = "A"
 	defaultRetentionDays     = 30
 	defaultAlertWait         = 90 * time.Minute
+	defaultLead              = 20 * time.Minute // as INPS has it
 )
 
 // defaultReminders are how many minutes before an appointment its citizen is reminded.
@@ -214,7 +215,8 @@ func build(f *File, stamp string) (*Territory, error) {
 		ID: f.Territory.ID, Name: f.Territory.Name, Zone: zone, Stamp: stamp,
 		Languages: orDefault(f.Territory.Languages, defaultLanguage),
 		Reminders: reminders(f.Territory.ReminderMinutes),
-		services:  map[string]*Service{}, offices: map[string]*Office{}, officers: map[string]*Officer{},
+		Lead:      lead(f.Territory.PrecedenceMinutes), Classes: classes(f.Territory.Precedence),
+		services: map[string]*Service{}, offices: map[string]*Office{}, officers: map[string]*Officer{},
 	}
 	for _, e := range f.Institutions {
 		t.Institutions = append(t.Institutions, buildInstitution(e))
@@ -228,6 +230,7 @@ func build(f *File, stamp string) (*Territory, error) {
 	for _, e := range f.Needs {
 		t.Needs = append(t.Needs, &Need{e.ID, e.Name, e.Services})
 	}
+	inOrder(t.Needs, f.Territory.Menu)
 	for _, e := range f.Offices {
 		o, err := buildOffice(t, e)
 		if err != nil {
@@ -260,6 +263,37 @@ func reminders(minutes []int) []time.Duration {
 	slices.Sort(before)
 	slices.Reverse(before)
 	return slices.Compact(before)
+}
+
+func lead(minutes *int) time.Duration {
+	if minutes == nil {
+		return defaultLead
+	}
+	return time.Duration(*minutes) * time.Minute
+}
+
+func classes(said []ClassEntry) []Class {
+	var all []Class
+	for _, e := range said {
+		all = append(all, Class(e))
+	}
+	if said == nil {
+		for _, id := range OwnClasses() {
+			all = append(all, Class{ID: id})
+		}
+	}
+	return all
+}
+
+// inOrder sorts needs as a menu names them; those it leaves out stay in their order, behind.
+func inOrder(needs []*Need, menu []string) {
+	place := func(n *Need) int {
+		if at := slices.Index(menu, n.ID); at >= 0 {
+			return at
+		}
+		return len(menu)
+	}
+	slices.SortStableFunc(needs, func(a, b *Need) int { return cmp.Compare(place(a), place(b)) })
 }
 
 func orDefault(said []string, otherwise ...string) []string {

@@ -44,10 +44,12 @@ type Territory struct {
 	Zone         *time.Location
 	Languages    []string        // at least one; the first is the default
 	Reminders    []time.Duration // before an appointment, the longest first
+	Lead         time.Duration   // how much earlier a walk-in with precedence is due; 0: nobody has precedence
+	Classes      []Class         // who has it
 	Stamp        string          // new with every change
 	Institutions []*Institution
 	Services     []*Service // the catalogue with what the territory changes, then the territory's own
-	Needs        []*Need
+	Needs        []*Need    // in the order of the menu
 	Offices      []*Office
 	Officers     []*Officer
 
@@ -63,6 +65,16 @@ type Institution struct {
 	ID, Name, Contact, DPO string
 	RetentionDays          int
 }
+
+// Class is a group of citizens who have precedence. One of the product's own classes has its words in
+// the catalogues and no Name.
+type Class struct {
+	ID   string
+	Name map[string]string // by language
+}
+
+// OwnClasses returns the classes of which the product has the words: those that INPS receives first.
+func OwnClasses() []string { return []string{"pregnancy", "infant", "disability"} }
 
 // Need is a choice of the kiosk's first menu: what brings people here, in their own words.
 type Need struct {

@@ -271,7 +271,10 @@ func everything(t *testing.T) []byte {
 	text := strings.NewReplacer(
 		`id = "isernia"`, `id = "tutto"
 timezone = "Europe/Rome"
-reminder_minutes = [1440]`,
+reminder_minutes = [1440]
+menu = ["lavoro"]
+precedence_minutes = 30
+precedence = [{ id = "disability" }, { id = "oltre-80", name = { it = "Hai più di 80 anni." } }]`,
 		`  id = "1"`, `  id = "1"
   name = "Sportello 1"`,
 		`series = "L"`, `series = "L"

@@ -132,7 +132,7 @@ func TestWaitsWithoutSpread(t *testing.T) {
 			name: "precedence", now: "09:00", desks: []forecast.Desk{cpi1},
 			tickets: []rule.Ticket{
 				waiting("A", "CPI", "08:40"), waiting("B", "CPI", "08:50"),
-				with(waiting("C", "CPI", "08:58"), func(t *rule.Ticket) { t.Precedence, t.Due = true, at("08:38") }),
+				with(waiting("C", "CPI", "08:58"), func(t *rule.Ticket) { t.Lead, t.Due = 20*time.Minute, at("08:38") }),
 			},
 			want: map[string]float64{"C": 0, "A": 10, "B": 20},
 		},

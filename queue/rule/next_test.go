@@ -17,7 +17,8 @@ func walkIn(id string, seq int64, issued string) rule.Ticket {
 
 // first returns the same with precedence.
 func first(t rule.Ticket) rule.Ticket {
-	t.Due, t.Precedence = t.Due.Add(-rule.PrecedenceLead), true
+	t.Lead = 20 * time.Minute
+	t.Due = t.Due.Add(-t.Lead)
 	return t
 }
 

@@ -57,7 +57,7 @@ func randomState(r *rand.Rand, joints bool) state {
 	for i := range r.IntN(13) {
 		t := rule.Ticket{
 			ID: fmt.Sprintf("A%03d", i), Seq: int64(i), Service: []string{"S", "T"}[r.IntN(2)],
-			Need: rule.Need{All: some()[:1]}, Length: minutes(5, 40), Precedence: r.IntN(8) == 0,
+			Need: rule.Need{All: some()[:1]}, Length: minutes(5, 40), Lead: []time.Duration{0, 20 * time.Minute}[r.IntN(8)/7],
 		}
 		issued := s.now.Add(-minutes(0, 90)).Truncate(10 * time.Minute)
 		switch {
@@ -66,9 +66,9 @@ func randomState(r *rand.Rand, joints bool) state {
 		case joints && r.IntN(2) == 0:
 			t.Need = rule.Need{All: some(), CoverAlone: r.IntN(3) == 0}
 		}
-		t.Due = rule.DueWalkIn(issued, at("09:00"), t.Precedence)
+		t.Due = rule.DueWalkIn(issued, at("09:00"), t.Lead)
 		if r.IntN(3) == 0 {
-			t.Start, t.Precedence = s.now.Add(minutes(-20, 40)), false
+			t.Start, t.Lead = s.now.Add(minutes(-20, 40)), 0
 			t.Due = rule.DueAppointment(t.Start, issued, s.options.W)
 		}
 		if r.IntN(8) == 0 {

@@ -66,10 +66,10 @@ func (l *lobby) reason(caller int, t *Ticket, group []int, w time.Duration) Reas
 
 // passesByPrecedence reports whether without its precedence t would go after another ticket.
 func (l *lobby) passesByPrecedence(caller int, t *Ticket) bool {
-	if !t.Precedence {
+	if t.Lead == 0 {
 		return false
 	}
-	plain := Ticket{Due: t.Due.Add(PrecedenceLead), Seq: t.Seq}
+	plain := Ticket{Due: t.Due.Add(t.Lead), Seq: t.Seq}
 	for i := range l.tickets {
 		u := &l.tickets[i]
 		if u != t && u.before(&plain) && l.callable(caller, u) {

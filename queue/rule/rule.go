@@ -23,8 +23,6 @@ import (
 
 // The intervals of the calling rule.
 const (
-	// PrecedenceLead is how much earlier a walk-in with precedence is due.
-	PrecedenceLead = 20 * time.Minute
 	// LateAfter is how long after its start the holder of an appointment may arrive and keep its place.
 	LateAfter = 10 * time.Minute
 	// CallableBefore is how long before its start an appointment goes by its due time.
@@ -55,9 +53,9 @@ type Ticket struct {
 	// that act for it take the ticket. A joint ticket has a desk of each of its institutions
 	// anyhow, so there it says nothing.
 	Institution string
-	Start       time.Time // an appointment's time; zero for a walk-in
-	Precedence  bool      // a walk-in's; already part of Due
-	Returned    bool      // back soon after a no-show
+	Start       time.Time     // an appointment's time; zero for a walk-in
+	Lead        time.Duration // of a walk-in with precedence: how much earlier it is due; already part of Due
+	Returned    bool          // back soon after a no-show
 	Transferred bool
 	Resumed     bool          // was parked
 	Length      time.Duration // expected time at the desk
@@ -81,13 +79,9 @@ type Options struct {
 }
 
 // DueWalkIn returns when a walk-in issued at issued deserves to be called: from its issue, or from
-// the opening of the desks when it came before, and [PrecedenceLead] earlier with precedence.
-func DueWalkIn(issued, opening time.Time, precedence bool) time.Time {
-	due := later(issued, opening)
-	if precedence {
-		return due.Add(-PrecedenceLead)
-	}
-	return due
+// the opening of the desks when it came before, and lead earlier with precedence.
+func DueWalkIn(issued, opening time.Time, lead time.Duration) time.Time {
+	return later(issued, opening).Add(-lead)
 }
 
 // DueAppointment returns when an appointment that starts at start and whose holder arrived at

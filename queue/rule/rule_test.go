@@ -36,18 +36,18 @@ func TestDueWalkIn(t *testing.T) {
 	tests := []struct {
 		name            string
 		issued, opening string
-		precedence      bool
+		lead            time.Duration
 		want            string
 	}{
-		{"after the opening", "09:10", "09:00", false, "09:10"},
-		{"at the opening", "09:00", "09:00", false, "09:00"},
-		{"before the opening", "08:15", "09:00", false, "09:00"},
-		{"precedence", "09:10", "09:00", true, "08:50"},
-		{"precedence before the opening counts from it", "08:15", "09:00", true, "08:40"},
+		{"after the opening", "09:10", "09:00", 0, "09:10"},
+		{"at the opening", "09:00", "09:00", 0, "09:00"},
+		{"before the opening", "08:15", "09:00", 0, "09:00"},
+		{"precedence", "09:10", "09:00", 20 * time.Minute, "08:50"},
+		{"precedence before the opening counts from it", "08:15", "09:00", 20 * time.Minute, "08:40"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, want := rule.DueWalkIn(at(tt.issued), at(tt.opening), tt.precedence), at(tt.want)
+			got, want := rule.DueWalkIn(at(tt.issued), at(tt.opening), tt.lead), at(tt.want)
 			if !got.Equal(want) {
 				t.Errorf("got %v, want %v", got, want)
 			}
