@@ -83,11 +83,19 @@ type letter struct {
 	appointment booking.Appointment
 	what        news
 	offers      []booking.Slot
+	words       wording
 }
 
 // send queues a message, to be sent at once or at a time; a message about what is over is not sent.
 func (s *Server) send(ctx context.Context, tx *store.Tx, l letter, at time.Time) error {
 	a := l.appointment
+	o, err := territory.Of(ctx, tx, a.Office)
+	if err != nil {
+		return err
+	}
+	if l.words, err = wordingOf(ctx, tx, o.Territory, territory.TextName("mail."+string(l.what)), l.Lang, l.values()); err != nil {
+		return err
+	}
 	key := fmt.Sprintf("%s:%s:%d", mailKey(a), l.what, a.Sequence)
 	if !at.IsZero() {
 		key += fmt.Sprintf(":%d", store.Millis(at))
@@ -101,7 +109,7 @@ func (s *Server) send(ctx context.Context, tx *store.Tx, l letter, at time.Time)
 			return err
 		}
 		mail := message.Mail{
-			To: a.Contact.Email, Subject: l.subject(), Text: l.body(), Language: l.Lang, Attachments: []message.Attachment{calendar},
+			To: a.Contact.Email, Subject: l.words.Subject, Text: l.body(), Language: l.Lang, Attachments: []message.Attachment{calendar},
 			Key: key, NotBefore: at, NotAfter: a.End,
 		}
 		if err := message.Enqueue(ctx, tx, mail); err != nil {
@@ -134,20 +142,21 @@ func (l letter) hook() hookJSON {
 	a := l.appointment
 	return hookJSON{
 		To: a.Contact.Phone, Language: l.Lang, Reference: l.Reference, Start: l.Start, End: l.End, Office: a.Office, URL: l.URL,
-		Text: joined(" ", l.subject()+".", l.Where()+".", l.text("mail.code", "code", l.Reference), l.URL),
+		Text: joined(" ", l.words.Subject+".", l.Where()+".", l.text("mail.code", "code", l.Reference), l.URL),
 	}
 }
 
-// subject tells everything that matters; it names no service, as it is seen on locked screens.
-func (l letter) subject() string {
-	return l.text("mail.subject."+string(l.what), "moment", moment(l.Lang, l.Start))
+// values are what the words of a message leave out. No service is among them: a subject is seen on locked
+// screens.
+func (l letter) values() map[string]string {
+	return map[string]string{territory.PlaceholderMoment: moment(l.Lang, l.Start), territory.PlaceholderOffice: l.Office}
 }
 
 // body is the mail's text: what happened, then the facts a line each, then what can be done.
 func (l letter) body() string {
 	paragraphs := []string{
 		l.text("mail.hello", "name", l.appointment.Contact.Name),
-		l.text("mail.intro." + string(l.what)),
+		l.words.Intro,
 		l.lines(),
 	}
 	if l.cancelled() {

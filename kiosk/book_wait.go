@@ -252,9 +252,13 @@ func (s *Server) tellWaiting(ctx context.Context, tx *store.Tx, w booking.Waitin
 		lines += "\n" + text("mail.service", "service", serviceName(service, lang))
 	}
 	until := static.Date(lang, w.Until.At(0, t.Zone), static.FullDate)
+	words, err := wordingOf(ctx, tx, t, territory.MailWaiting, lang, map[string]string{territory.PlaceholderOffice: where, territory.PlaceholderUntil: until})
+	if err != nil {
+		return err
+	}
 	return s.mailWaiting(ctx, tx, w, message.Mail{
-		Subject: text("mail.subject.waiting"), Key: w.Subject() + ":joined", NotAfter: w.Until.AddDays(1).At(0, t.Zone),
-	}, text("mail.intro.waiting", "until", until), lines, s.leaving(lang, w))
+		Subject: words.Subject, Key: w.Subject() + ":joined", NotAfter: w.Until.AddDays(1).At(0, t.Zone),
+	}, words.Intro, lines, s.leaving(lang, w))
 }
 
 // tellOffer tells somebody who waits of the start that is held for them.
@@ -266,12 +270,16 @@ func (s *Server) tellOffer(ctx context.Context, tx *store.Tx, offer booking.Offe
 	}
 	l := letter{facts: factsOf(o, hold, w.Language, s.baseURL, tx.Now), appointment: hold}
 	until := moment(l.Lang, hold.HoldUntil.In(o.Zone()))
-	paragraphs := []string{l.text("mail.intro.offer"), l.lines()}
+	words, err := wordingOf(ctx, tx, o.Territory, territory.MailOffer, l.Lang, l.values())
+	if err != nil {
+		return err
+	}
+	paragraphs := []string{words.Intro, l.lines()}
 	if l.URL != "" {
 		paragraphs = append(paragraphs, l.text("mail.take", "until", until, "url", l.URL+"?lang="+l.Lang))
 	}
 	return s.mailWaiting(ctx, tx, w, message.Mail{
-		Subject: l.text("mail.subject.offer", "moment", moment(l.Lang, l.Start)), Key: w.Subject() + ":offer:" + hold.ID, NotAfter: hold.HoldUntil,
+		Subject: words.Subject, Key: w.Subject() + ":offer:" + hold.ID, NotAfter: hold.HoldUntil,
 	}, append(paragraphs, s.leaving(l.Lang, w))...)
 }
 

@@ -1,28 +1,53 @@
 package kiosk
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
-// browserOf is a browser and its system as people call them, from how it names itself (User-Agent);
-// "" when it is none that is known.
-func browserOf(agent string) string {
+// program is a browser and its system as people call them.
+type program struct{ browser, version, system string }
+
+var signs = regexp.MustCompile(`(Edg|OPR|Firefox|Chrome|Safari)/([0-9]*)`)
+
+// programOf reads how a browser names itself (User-Agent); nothing of one that is not known.
+func programOf(agent string) (p program) {
 	browsers := []struct{ sign, name string }{ // who claims to be another comes before it
-		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"},
+		{"Edg", "Edge"}, {"OPR", "Opera"}, {"Firefox", "Firefox"}, {"Chrome", "Chrome"}, {"Safari", "Safari"},
 	}
 	systems := []struct{ sign, name string }{
 		{"Windows", "Windows"}, {"Android", "Android"}, {"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Mac OS X", "macOS"}, {"Linux", "Linux"},
 	}
-	var known []string
+	said := map[string]string{}
+	for _, sign := range signs.FindAllStringSubmatch(agent, -1) {
+		said[sign[1]] = sign[2]
+	}
 	for _, b := range browsers {
-		if strings.Contains(agent, b.sign) {
-			known = append(known, b.name)
+		if version, ok := said[b.sign]; ok {
+			p.browser, p.version = b.name, version
 			break
 		}
 	}
 	for _, s := range systems {
 		if strings.Contains(agent, s.sign) {
-			known = append(known, s.name)
+			p.system = s.name
 			break
 		}
 	}
-	return strings.Join(known, ", ")
+	return p
+}
+
+// browserOf is a browser and its system, such as "Firefox, Linux".
+func browserOf(agent string) string {
+	p := programOf(agent)
+	return joined(", ", p.browser, p.system)
+}
+
+// softwareOf is what runs on a device, such as "Firefox 151, Linux".
+func softwareOf(agent string) string {
+	p := programOf(agent)
+	if p.browser == "" {
+		return agent
+	}
+	return joined(", ", joined(" ", p.browser, p.version), p.system)
 }

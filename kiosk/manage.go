@@ -331,7 +331,9 @@ func cut[T any](c echo.Context, all []T, size int) ([]T, numbered) {
 	n, _ := strconv.Atoi(c.QueryParam("page"))
 	n = min(max(n, 1)-1, last)
 	var at numbered
-	address := func(n int) string { return c.Request().URL.Path + "?page=" + strconv.Itoa(n+1) }
+	address := func(n int) string {
+		return c.Request().URL.Path + "?" + with(c.QueryParams(), "page", strconv.Itoa(n+1)).Encode()
+	}
 	if n > 0 {
 		at.Previous = address(n - 1)
 	}

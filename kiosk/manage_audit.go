@@ -40,12 +40,18 @@ var auditActions = []string{
 	"appointment.book", "appointment.again", "appointment.move", "appointment.cancel", "appointment.arrive", "appointment.start",
 	"appointment.serve", "appointment.no_show", "appointment.reassign", "appointment.shift", "appointment.reopen", "appointment.erase",
 	"diary.block", "diary.unblock", "group.plan", "group.hold", "group.cancel",
-	"seat.enrol", "seat.promote", "seat.give_up", "seat.attend", "seat.erase",
+	"seat.enrol", "seat.promote", "seat.give_up", "seat.attend", "seat.erase", "waiting.join", "waiting.leave",
+	"person.export", "person.erase",
+	"territory.add", "territory.change", "institution.add", "institution.change", "institution.remove",
+	"service.add", "service.change", "service.remove", "need.add", "need.change", "need.remove",
+	"office.add", "office.change", "office.remove", "officer.add", "officer.change", "officer.remove",
+	"text.change", "text.reset",
 	"session.begin", "session.refuse", "session.elsewhere", "session.revoke",
 	"user.add", "user.edit", "user.end", "user.link", "user.password",
 	"device.add", "device.edit", "device.code", "device.enrol", "device.refuse", "device.elsewhere", "device.revoke", "device.remove",
 	"token.add", "token.revoke",
 	"printer.add", "printer.edit", "printer.remove", "printer.test",
+	"backup.make", "backup.restore",
 }
 
 // auditView lists lines of the audit.

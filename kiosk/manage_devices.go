@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -23,6 +25,7 @@ const officesPerPage = 8
 // devicesView lists devices by office.
 type devicesView struct {
 	manageHead
+	Text    string // searched for
 	Offices []officeDevices
 	Pages   numbered
 	Any     bool // there is an office to add to
@@ -34,11 +37,12 @@ type officeDevices struct {
 }
 
 type deviceLine struct {
-	ID, Name, Kind   string // key of the kind
-	State            userState
-	Seen             string
-	Address, Browser string
-	Printer          string // name
+	ID, Name, Kind    string // key of the kind
+	State             userState
+	Seen              string
+	Address, Software string
+	Printer           string    // name
+	Paper             userState // how its printer is
 }
 
 // deviceView is a device to be added or edited.
@@ -74,10 +78,14 @@ func (s *Server) deviceRoutes() {
 
 func (s *Server) devices(c echo.Context, m *console) error {
 	ctx := c.Request().Context()
-	view := devicesView{manageHead: m.head(c, "devices"), Any: len(m.offices) > 0}
-	offices, pages := cut(c, m.looked(), officesPerPage)
-	view.Pages = pages
+	view := devicesView{manageHead: m.head(c, "devices"), Text: strings.TrimSpace(c.QueryParam("q")), Any: len(m.offices) > 0}
 	err := s.db.View(ctx, func(tx *store.Tx) error {
+		with, err := access.OfficesOfDevices(ctx, tx, view.Text)
+		if err != nil {
+			return err
+		}
+		var offices []*territory.Office
+		offices, view.Pages = cut(c, m.found(view.Text, with), officesPerPage)
 		for _, o := range offices {
 			devices, err := access.Devices(ctx, tx, o.ID)
 			if err != nil {
@@ -89,7 +97,9 @@ func (s *Server) devices(c echo.Context, m *console) error {
 			}
 			at := officeDevices{ID: o.ID, Name: o.Name}
 			for _, d := range devices {
-				at.Devices = append(at.Devices, m.deviceLine(o, d, printers))
+				if names(o, view.Text) || hasWords(view.Text, d.Name) {
+					at.Devices = append(at.Devices, m.deviceLine(o, d, printers))
+				}
 			}
 			view.Offices = append(view.Offices, at)
 		}
@@ -101,14 +111,23 @@ func (s *Server) devices(c echo.Context, m *console) error {
 	return s.show(c, "manage/devices", view)
 }
 
+// found are the offices looked at whose name or address has the words of a search, or that are among
+// others, in which something was found.
+func (m *console) found(text string, others []string) []*territory.Office {
+	return slices.DeleteFunc(m.looked(), func(o *territory.Office) bool { return !names(o, text) && !slices.Contains(others, o.ID) })
+}
+
+// names reports whether a search is for an office, or for nothing.
+func names(o *territory.Office, text string) bool { return hasWords(text, o.Name, o.Address) }
+
 func (m *console) deviceLine(o *territory.Office, d access.Device, printers []spool.Printer) deviceLine {
 	line := deviceLine{
 		ID: d.ID, Name: d.Name, Kind: "manage.kind." + string(d.Kind), State: m.deviceState(o, d),
-		Seen: m.since(d.Seen, o.Zone()), Address: d.From.Address, Browser: browserOf(d.From.Agent),
+		Seen: m.since(d.Seen, o.Zone()), Address: d.From.Address, Software: softwareOf(d.From.Agent),
 	}
 	for _, p := range printers {
 		if p.ID == d.Printer {
-			line.Printer = p.Name
+			line.Printer, line.Paper = p.Name, m.condition(p.Condition)
 		}
 	}
 	return line

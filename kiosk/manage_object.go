@@ -73,6 +73,7 @@ type objectView struct {
 	Refused       *deskAlert
 	Rest          []string // what is wrong, and is about no field
 	Rev           int64
+	Typed         bool // what it shows was just typed
 	Fields        []fieldView
 	Back          string
 	Past          string // address of what it was, "" it is new
@@ -330,7 +331,7 @@ func (o objects[E]) page(s *Server, c echo.Context, m *console, at sought[E], x 
 func (o objects[E]) view(c echo.Context, m *console, at sought[E], x *editing, refused error) (objectView, int, error) {
 	view := objectView{
 		manageHead: m.head(c, o.section), Kind: string(o.kind), Title: m.text("manage." + string(o.kind) + ".new"), Rev: at.rev,
-		Back: "/manage/" + o.section, Locked: !at.may, TerritoryName: at.in.Name,
+		Back: "/manage/" + o.section, Locked: !at.may, TerritoryName: at.in.Name, Typed: x.typed != nil,
 	}
 	if len(m.territories) > 1 {
 		view.Back += "?" + url.Values{"territory": {at.in.ID}}.Encode()

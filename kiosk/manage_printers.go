@@ -35,8 +35,10 @@ const (
 // printersView lists printers by office.
 type printersView struct {
 	manageHead
+	Text    string // searched for
 	Offices []officePrinters
 	Pages   numbered
+	Any     bool // there is an office to add to
 }
 
 type officePrinters struct {
@@ -88,18 +90,25 @@ func (s *Server) printerRoutes() {
 
 func (s *Server) printers(c echo.Context, m *console) error {
 	ctx := c.Request().Context()
-	view := printersView{manageHead: m.head(c, printersSection)}
-	offices, pages := cut(c, m.looked(), officesPerPage)
-	view.Pages = pages
-	at := make(map[string]int)
-	for i, o := range offices {
-		at[o.ID] = i
-		view.Offices = append(view.Offices, officePrinters{ID: o.ID, Name: o.Name})
-	}
+	view := printersView{manageHead: m.head(c, printersSection), Text: strings.TrimSpace(c.QueryParam("q")), Any: len(m.offices) > 0}
 	err := s.db.View(ctx, func(tx *store.Tx) error {
+		with, err := spool.OfficesOfPrinters(ctx, tx, view.Text)
+		if err != nil {
+			return err
+		}
+		var offices []*territory.Office
+		offices, view.Pages = cut(c, m.found(view.Text, with), officesPerPage)
+		at := make(map[string]int)
+		for i, o := range offices {
+			at[o.ID] = i
+			view.Offices = append(view.Offices, officePrinters{ID: o.ID, Name: o.Name})
+		}
 		all, err := listPrinters(ctx, tx, m, offices)
 		for _, p := range all {
 			i := at[p.Office]
+			if !names(offices[i], view.Text) && !hasWords(view.Text, p.Name, p.URI) {
+				continue
+			}
 			view.Offices[i].Printers = append(view.Offices[i].Printers, m.printerLine(offices[i], p))
 		}
 		return err

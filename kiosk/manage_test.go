@@ -616,6 +616,12 @@ func TestAuditIsFiltered(t *testing.T) {
 	desk.post("/desk/next")
 	h.clock.Add(24 * time.Hour)
 	b := h.at("administrator", "")
+	b.get("/manage/audit")
+	for _, option := range regexp.MustCompile(`<option value="([a-z_.]+)"[^>]*>([^<]*)<`).FindAllStringSubmatch(b.page, -1) {
+		if option[1] == option[2] {
+			t.Errorf("the filter has no words for %s", option[1])
+		}
+	}
 	rows := func(query string) int {
 		b.get("/manage/audit" + query)
 		b.want(http.StatusOK)
@@ -727,4 +733,21 @@ func TestConsoleInBothLanguages(t *testing.T) {
 		"/manage/devices/totem/revoke", "/manage/devices/totem/remove", "/manage/printers", "/manage/printers/new?office="+deskOffice,
 		"/manage/printers/printer-here", "/manage/printers/printer-here/remove", "/manage/programs", "/manage/programs/new", "/manage/programs/site/revoke",
 		"/manage/audit", "/manage/audit?day=2026-12-03", "/manage/audit?who=nobody.such")
+}
+
+// TestDevicesAndPrintersAreFound by their own names and by their office's; pages keep what is searched for.
+func TestDevicesAndPrintersAreFound(t *testing.T) {
+	h := newDeskHouse(t)
+	b := h.at("administrator", "")
+	for _, list := range []string{"devices", "printers"} {
+		b.get("/manage/" + list + "?q=inesistente")
+		b.want(http.StatusOK, "con «inesistente»")
+	}
+	b.post("/manage/devices/new", "office", deskOffice, "kind", "kiosk", "name", "Totem À l'ingresso")
+	b.post("/manage/devices/new", "office", deskOffice, "kind", "board", "name", "Tabellone")
+	b.get("/manage/devices?q=TOTEM+à")
+	b.want(http.StatusOK, "Totem À l'ingresso")
+	b.lacks(">Tabellone<")
+	b.get("/manage/devices?q=integrato")
+	b.want(http.StatusOK, "Totem À l'ingresso", ">Tabellone<")
 }

@@ -128,7 +128,7 @@ func inForce(changed []territory.Text, name territory.TextName, lang string) ter
 
 // showText fills a text with what it leaves to the territory, and renders it.
 func showText(t *territory.Territory, text territory.Text, with goldmark.Markdown) (shownText, error) {
-	filled, _ := territory.FillText(text.Body, textValues(t, text.Language)) // was checked when it was saved
+	filled, _ := territory.FillText(text.Name, text.Body, textValues(t, text.Language)) // was checked when it was saved
 	body, err := toHTML(with, filled)
 	return shownText{Lang: text.Language, RTL: page(text.Language).RTL, Body: body}, err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ import (
 	"sportello/static"
 )
 
-// textsView lists the public texts.
+// textsView lists the texts for citizens.
 type textsView struct {
 	manageHead
 	Saved       bool // one was, just now
@@ -29,6 +30,7 @@ type textsTerritory struct {
 	Name    string
 	Missing []string // institutions of which the texts cannot name the contact or the DPO
 	Texts   []textsOfName
+	Mails   []textsOfName
 }
 
 type textsOfName struct {
@@ -39,22 +41,26 @@ type textsOfName struct {
 type textRow struct {
 	Code, Language string // such as "uk", and what its speakers call it
 	State          string // what citizens see
+	Yours          bool   // a manager wrote it
 	Edit           string // address
 }
 
-// textView is a public text to be edited.
+// textView is a text to be edited.
 type textView struct {
 	manageHead
 	Title, Hint         string
 	Territory, Language string
 	Code                string // of the language
-	RTL                 bool
+	RightToLeft         bool // not the page, its language
+	Mail                bool   // it is a message
+	Subject             string // of a message
 	Body                string
 	Rev                 int64
 	Yours               bool // a manager's text is in force
 	Alert               *deskAlert
 	Preview             *shownText
-	Other               string // what somebody else saved meanwhile
+	Example             *wording // a message as it looks
+	Other               string   // what somebody else saved meanwhile
 	Placeholders        []textPlaceholder
 	See                 string // address of the citizens' page
 }
@@ -109,7 +115,7 @@ func textsOf(lang string, t *territory.Territory, changed []territory.Text) text
 		}
 	}
 	for _, name := range territory.TextNames() {
-		of := textsOfName{Title: static.Text(lang, "public.text."+string(name))}
+		of := textsOfName{Title: textTitle(lang, name)}
 		for _, l := range static.Languages() {
 			text := inForce(changed, name, l.Code)
 			state := static.Text(lang, "texts.state.ours")
@@ -121,13 +127,35 @@ func textsOf(lang string, t *territory.Territory, changed []territory.Text) text
 			}
 			of.Rows = append(of.Rows, textRow{
 				Code: l.Code, Language: l.Own, State: state,
-				Edit: "/manage/texts/" + t.ID + "/" + string(name) + "/" + l.Code,
+				Edit: textAddress(t, name, l.Code),
 			})
 		}
 		view.Texts = append(view.Texts, of)
 	}
+	for _, name := range territory.MailNames() {
+		of := textsOfName{Title: textTitle(lang, name)}
+		for _, l := range static.Languages() {
+			yours := slices.ContainsFunc(changed, func(t territory.Text) bool { return t.Name == name && t.Language == l.Code && t.Body != "" })
+			of.Rows = append(of.Rows, textRow{Code: l.Code, Language: l.Own, Yours: yours, Edit: textAddress(t, name, l.Code)})
+		}
+		view.Mails = append(view.Mails, of)
+	}
 	return view
 }
+
+func textAddress(t *territory.Territory, name territory.TextName, lang string) string {
+	return "/manage/texts/" + t.ID + "/" + string(name) + "/" + lang
+}
+
+// textTitle is what managers call a text.
+func textTitle(lang string, name territory.TextName) string {
+	if isMail(name) {
+		return static.Text(lang, "texts."+string(name))
+	}
+	return static.Text(lang, "public.text."+string(name))
+}
+
+func isMail(name territory.TextName) bool { return slices.Contains(territory.MailNames(), name) }
 
 // askedText is the text that an address names, as it is stored, and what citizens get in its place.
 type askedText struct {
@@ -137,7 +165,7 @@ type askedText struct {
 
 func (s *Server) askedText(ctx context.Context, c echo.Context, tx *store.Tx, v visitor) (askedText, error) {
 	name, lang := territory.TextName(c.Param("name")), c.Param("language")
-	if !slices.Contains(territory.TextNames(), name) || !slices.Contains(territory.Languages(), lang) {
+	if !isMail(name) && !slices.Contains(territory.TextNames(), name) || !slices.Contains(territory.Languages(), lang) {
 		return askedText{}, fault.New(fault.Missing, "no_such_page")
 	}
 	if !mayEditTexts(v, c.Param("territory")) {
@@ -150,6 +178,10 @@ func (s *Server) askedText(ctx context.Context, c echo.Context, tx *store.Tx, v 
 	stored, err := territory.TextOf(ctx, tx, t.ID, name, lang)
 	if err != nil {
 		return askedText{}, err
+	}
+	if isMail(name) {
+		ours := territory.Text{Name: name, Language: lang, Body: ourMail(name, lang)}
+		return askedText{t, stored, ours}, nil
 	}
 	changed, err := territory.Texts(ctx, tx, t.ID)
 	return askedText{t, stored, inForce(changed, name, lang)}, err
@@ -166,7 +198,7 @@ func (s *Server) text(c echo.Context, m *console) error {
 		return err
 	}
 	view := asked.view(c, m)
-	view.Body = cmp.Or(asked.stored.Body, startOf(asked))
+	view.fill(cmp.Or(asked.stored.Body, startOf(asked)))
 	return s.show(c, "manage/text", view)
 }
 
@@ -179,16 +211,28 @@ func startOf(asked askedText) string {
 	return asked.inForce.Body
 }
 
+// fill puts a text into the editor.
+func (v *textView) fill(body string) {
+	v.Body = body
+	if v.Mail {
+		v.Subject, v.Body = territory.Mail(body)
+	}
+}
+
 func (asked askedText) view(c echo.Context, m *console) textView {
-	lang, name, of := m.lang, string(asked.stored.Name), page(asked.stored.Language)
+	lang, name, of := m.lang, asked.stored.Name, page(asked.stored.Language)
 	view := textView{
 		manageHead: m.head(c, "texts"),
-		Title:      static.Text(lang, "public.text."+name), Hint: static.Text(lang, "texts.hint."+name),
-		Territory: asked.territory.Name, Language: static.Text(of.Lang, "language.own"), Code: of.Lang, RTL: of.RTL,
+		Title:      textTitle(lang, name), Hint: static.Text(lang, "texts.hint."+string(name)), Mail: isMail(name),
+		Territory: asked.territory.Name, Language: static.Text(of.Lang, "language.own"), Code: of.Lang, RightToLeft: of.RTL,
 		Rev: asked.stored.Rev, Yours: asked.stored.Body != "",
-		See: "/" + name + "/" + asked.territory.ID + "?lang=" + of.Lang,
 	}
-	for _, placeholder := range territory.Placeholders() {
+	if view.Mail {
+		view.Hint = static.Text(lang, "texts.hint.mail")
+	} else {
+		view.See = "/" + string(name) + "/" + asked.territory.ID + "?lang=" + of.Lang
+	}
+	for _, placeholder := range territory.Placeholders(name) {
 		view.Placeholders = append(view.Placeholders, textPlaceholder{placeholder, static.Text(lang, "texts.placeholder."+placeholder)})
 	}
 	return view
@@ -202,7 +246,7 @@ func (s *Server) changeText(c echo.Context, m *console) error {
 	if err != nil {
 		return err
 	}
-	body := strings.TrimSpace(strings.ReplaceAll(form.Get("body"), "\r\n", "\n"))
+	body := typedText(form, territory.TextName(c.Param("name")))
 	do := form.Get("do")
 	within := s.db.Update
 	if do == "preview" {
@@ -218,7 +262,7 @@ func (s *Server) changeText(c echo.Context, m *console) error {
 		text.Body, text.ChangedBy = body, m.by()
 		switch {
 		case do == "preview":
-			_, err = territory.FillText(body, nil)
+			_, err = territory.FillText(text.Name, body, nil)
 		case do == "back":
 			text.Body = ""
 			err = territory.SaveText(ctx, tx, text, rev)
@@ -238,14 +282,28 @@ func (s *Server) changeText(c echo.Context, m *console) error {
 	case refused == nil && do != "preview":
 		return c.Redirect(http.StatusSeeOther, "/manage/texts?saved=1")
 	}
-	return s.editAgain(c, m, asked, territory.Text{Language: asked.stored.Language, Body: body, Rev: rev}, refused)
+	return s.editAgain(c, m, asked, territory.Text{Name: asked.stored.Name, Language: asked.stored.Language, Body: body, Rev: rev}, refused)
+}
+
+// typedText is the text that was typed; a message's subject is a field of its own.
+func typedText(form url.Values, name territory.TextName) string {
+	body := strings.TrimSpace(strings.ReplaceAll(form.Get("body"), "\r\n", "\n"))
+	subject := strings.Join(strings.Fields(form.Get("subject")), " ")
+	if !isMail(name) || subject == "" && body == "" {
+		return body
+	}
+	return subject + "\n\n" + body
 }
 
 // editAgain shows what was typed once more, with how it would look or why it was not saved. Only who
 // has been shown what somebody else saved goes on from that.
 func (s *Server) editAgain(c echo.Context, m *console, asked askedText, typed territory.Text, refused *fault.Error) error {
 	view := asked.view(c, m)
-	view.Body = typed.Body
+	view.fill(typed.Body)
+	if refused == nil && view.Mail {
+		view.Rev, view.Example = typed.Rev, mailExample(asked.territory, typed, m.now)
+		return s.show(c, "manage/text", view)
+	}
 	if refused == nil {
 		shown, err := showText(asked.territory, typed, linked)
 		if err != nil {

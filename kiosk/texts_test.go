@@ -192,3 +192,42 @@ contact = "isernia@inps.example"
 	b.get("/manage/texts")
 	b.want(http.StatusOK, "Mancano i contatti o il responsabile della protezione dei dati (DPO) di: INPS.")
 }
+
+// TestMessageIsEdited: a manager's words are what is sent from then on, in the language they are in, with
+// the facts behind them.
+func TestMessageIsEdited(t *testing.T) {
+	h := newBookHouse(t)
+	b := h.at("administrator", "")
+	path := "/manage/texts/isernia/mail.booked/it"
+	b.get("/manage/texts")
+	b.want(http.StatusOK, "Messaggi sull'appuntamento", `href="`+path+`"`)
+	b.get(path)
+	b.want(http.StatusOK, `value="Appuntamento confermato: {{moment}}"`, "il tuo appuntamento è confermato.</textarea>", "{{office}}</code>")
+	b.lacks("Guarda la pagina dei cittadini")
+
+	b.post(path, "do", "save", "rev", "0", "subject", "Ci vediamo {{moment}}", "body", "")
+	b.want(http.StatusUnprocessableEntity, "Manca l'oggetto o il testo", `value="Ci vediamo {{moment}}"`)
+	b.post(path, "do", "save", "rev", "0", "subject", "Ci vediamo {{dpo}}", "body", "Porta un documento.")
+	b.want(http.StatusUnprocessableEntity, "{{dpo}} non è un segnaposto", "Porta un documento.</textarea>")
+	b.post(path, "do", "preview", "rev", "0", "subject", "Ci vediamo {{moment}}", "body", "Porta un documento.")
+	b.want(http.StatusOK, "<h3>Ci vediamo giovedì 3 dicembre, ore", "Non è ancora salvato")
+	b.post(path, "do", "save", "rev", "0", "subject", "Ci vediamo {{moment}}", "body", "Ti aspettiamo a {{office}}.\r\n\r\nPorta un documento.")
+	b.want(http.StatusOK, "Il testo è salvato", "vostro")
+
+	s := serveMail(t)
+	citizen, own := h.bookOnline(bookService, bookNext, prova...)
+	h.wantMail(s, "Ci vediamo giovedì 10 dicembre, ore 09:00", "Buongiorno Prova Inventata,\n\nTi aspettiamo a Centro Integrato per il Lavoro.\n\nPorta un documento.\n\nQuando:", own)
+	citizen.post(own + "/cancel?lang=it")
+	h.wantMail(s, "Appuntamento annullato: giovedì 10 dicembre, ore 09:00")
+	foreigner := h.browser()
+	foreigner.post("/book/"+bookService+"?lang=uk", "office", deskOffice, "start", bookNext)
+	foreigner.onward("contact", "note", "")
+	foreigner.onward("review", prova...)
+	foreigner.onward("book")
+	h.wantMail(s, "Запис підтверджено: четвер, 10 грудня, 09:00")
+
+	b.get(path)
+	b.post(path, "do", "back", "rev", "1", "subject", "", "body", "")
+	b.want(http.StatusOK, "Il testo è salvato")
+	b.lacks("vostro")
+}

@@ -9,13 +9,14 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sportello/internal/audit"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
 
-// TextName is a public text that the law asks for and a manager may write anew.
+// TextName is a text for citizens that a manager may write anew.
 type TextName string
 
 // The public texts.
@@ -24,8 +25,26 @@ const (
 	Accessibility TextName = "accessibility" // the statement of Directive (EU) 2016/2102 art. 7
 )
 
-// TextNames returns all public texts.
+// The messages. What a manager writes of one is its subject, an empty line, and what comes behind the
+// greeting; the facts of the appointment follow by themselves.
+const (
+	MailBooked    TextName = "mail.booked"
+	MailMoved     TextName = "mail.moved"
+	MailCancelled TextName = "mail.cancelled"  // by the citizen
+	MailCalledOff TextName = "mail.called_off" // by the office
+	MailReminder  TextName = "mail.reminder"
+	MailLink      TextName = "mail.link"    // where its page is, asked for once more
+	MailWaiting   TextName = "mail.waiting" // on the waiting list
+	MailOffer     TextName = "mail.offer"   // a place for who waits
+)
+
+// TextNames returns all public texts: those that the law asks for.
 func TextNames() []TextName { return []TextName{Privacy, Accessibility} }
+
+// MailNames returns all messages.
+func MailNames() []TextName {
+	return []TextName{MailBooked, MailReminder, MailMoved, MailCancelled, MailCalledOff, MailLink, MailWaiting, MailOffer}
+}
 
 // Text is what a manager wrote in place of the product's own text, for one language. Each language
 // stands for itself: none is a translation that would have to follow another.
@@ -34,7 +53,7 @@ type Text struct {
 	Name      TextName
 	Language  string    // one of Languages
 	Rev       int64     // rises with every change, 0: it was never changed
-	Body      string    // Markdown, empty: the product's own text holds
+	Body      string    // Markdown, of a message plain text; empty: the product's own text holds
 	ChangedAt time.Time // UTC
 	ChangedBy string    // as in the audit: user:ID
 }
@@ -45,26 +64,63 @@ const (
 	PlaceholderDPO         = "dpo"         // their data protection officers
 	PlaceholderOffices     = "offices"     // with address and phone
 	PlaceholderTerritory   = "territory"   // its name
+	PlaceholderMoment      = "moment"      // day and time of the appointment
+	PlaceholderOffice      = "office"      // where it is
+	PlaceholderUntil       = "until"       // the end of the waiting list
 )
 
-// Placeholders returns the names of all placeholders.
-func Placeholders() []string {
+// Placeholders returns the names of the placeholders of a text.
+func Placeholders(of TextName) []string {
+	switch {
+	case of == MailWaiting:
+		return []string{PlaceholderOffice, PlaceholderTerritory, PlaceholderUntil}
+	case slices.Contains(MailNames(), of):
+		return []string{PlaceholderMoment, PlaceholderOffice, PlaceholderTerritory}
+	}
 	return []string{PlaceholderControllers, PlaceholderDPO, PlaceholderOffices, PlaceholderTerritory}
+}
+
+// A subject is read on locked screens, and by a mail program in one line.
+const (
+	maxSubject = 120
+	maxMail    = 4000 // characters
+)
+
+// Mail splits what a manager wrote of a message into its subject and what comes behind the greeting.
+func Mail(body string) (subject, rest string) {
+	subject, rest, _ = strings.Cut(body, "\n\n")
+	return strings.TrimSpace(subject), strings.TrimSpace(rest)
+}
+
+// checked returns the fault of what cannot be saved.
+func (t Text) checked() error {
+	if _, err := FillText(t.Name, t.Body, nil); err != nil || t.Body == "" || !slices.Contains(MailNames(), t.Name) {
+		return err
+	}
+	switch subject, rest := Mail(t.Body); {
+	case subject == "" || rest == "":
+		return fault.New(fault.Invalid, "mail_part_missing")
+	case utf8.RuneCountInString(subject) > maxSubject || strings.Contains(subject, "\n"):
+		return fault.New(fault.Invalid, "mail_subject_long", "most", maxSubject)
+	case utf8.RuneCountInString(rest) > maxMail:
+		return fault.New(fault.Invalid, "mail_text_long", "most", maxMail)
+	}
+	return nil
 }
 
 // placeholder also matches what was meant to be one and lost a brace.
 var placeholder = regexp.MustCompile(`\{\{([^{}\n]*)(\}?\}?)`)
 
-// FillText returns body with values in the place of its placeholders. One that is not known, or not
+// FillText returns the body of a text with values in the place of its placeholders. One that is not known, or not
 // closed, stays as it is; the first of them is the fault unknown_placeholder, with its line counted
 // from one.
-func FillText(body string, values map[string]string) (string, error) {
+func FillText(of TextName, body string, values map[string]string) (string, error) {
 	var out strings.Builder
 	var unknown error
 	end := 0
 	for _, at := range placeholder.FindAllStringSubmatchIndex(body, -1) {
 		name := strings.TrimSpace(body[at[2]:at[3]])
-		if !slices.Contains(Placeholders(), name) || body[at[4]:at[5]] != "}}" {
+		if !slices.Contains(Placeholders(of), name) || body[at[4]:at[5]] != "}}" {
 			if unknown == nil {
 				unknown = fault.New(fault.Invalid, "unknown_placeholder", "name", body[at[0]:at[1]], "line", 1+strings.Count(body[:at[0]], "\n"))
 			}
@@ -128,9 +184,10 @@ WHERE territory_id = $1 AND name = $2 AND language = $3 AND rev = $7`
 
 // SaveText writes the Body of t, which was made from the text at rev; an empty one brings the
 // product's own text back. ChangedBy says who does it. The faults are edited_meanwhile, when another
-// was quicker (their text is kept, and t is still the caller's), and unknown_placeholder.
+// was quicker (their text is kept, and t is still the caller's), unknown_placeholder, and of a message
+// mail_part_missing, mail_subject_long and mail_text_long.
 func SaveText(ctx context.Context, tx *store.Tx, t Text, rev int64) error {
-	if _, err := FillText(t.Body, nil); err != nil {
+	if err := t.checked(); err != nil {
 		return err
 	}
 	query, args := insertText, []any{t.Territory, string(t.Name), t.Language, t.Body, store.Millis(tx.Now), t.ChangedBy}

@@ -39,7 +39,7 @@ func TestFillText(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := territory.FillText(tt.body, values)
+			got, err := territory.FillText(territory.Privacy, tt.body, values)
 			if got != tt.want {
 				t.Errorf("got %q, want %q", got, tt.want)
 			}

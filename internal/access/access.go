@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -146,9 +145,6 @@ func digest(secret string) string {
 func reaches(territory string, offices []string, inTerritory, office string) bool {
 	return (territory == "" || territory == inTerritory) && (len(offices) == 0 || slices.Contains(offices, office))
 }
-
-// fold makes text that is searched the same for every way of writing it.
-func fold(text string) string { return strings.ToLower(strings.Join(strings.Fields(text), " ")) }
 
 // Page is a part of a list: what matches Text, after the key After, at most Limit.
 type Page struct {

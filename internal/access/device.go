@@ -40,7 +40,7 @@ type Device struct {
 	Printer  string    // where its tickets come out; "" none
 	Enrolled time.Time // zero: it is not, or it was revoked
 	Seen     time.Time // up to TouchEvery before it was; zero: never
-	From     From      // where it was seen last, and the program it was enrolled with
+	From     From      // where it was seen last, and its program then
 	Code     time.Time // until when a code waits to be used; zero: none does
 }
 
@@ -113,9 +113,9 @@ func AddDevice(ctx context.Context, tx *store.Tx, d Device, standing, by string)
 		key, hash = sql.NullString{String: foldCode(standing), Valid: true}, sql.NullString{String: digest(foldCode(standing)), Valid: true}
 	}
 	_, err := tx.Exec(ctx, `
-INSERT INTO devices (id, office_id, kind, name, printer_id, code_key, code_hash, created_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
-		d.ID, d.Office, string(d.Kind), strings.TrimSpace(d.Name), d.Printer, key, hash, store.Millis(tx.Now))
+INSERT INTO devices (id, office_id, kind, name, printer_id, code_key, code_hash, created_at, folded)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		d.ID, d.Office, string(d.Kind), strings.TrimSpace(d.Name), d.Printer, key, hash, store.Millis(tx.Now), store.Fold(d.Name))
 	if err != nil {
 		return fmt.Errorf("add device: %w", err)
 	}
@@ -128,8 +128,8 @@ func EditDevice(ctx context.Context, tx *store.Tx, d Device, by string) error {
 	if strings.TrimSpace(d.Name) == "" || len([]rune(d.Name)) > longestName {
 		return fault.New(fault.Invalid, "device_invalid")
 	}
-	changed, err := tx.Exec(ctx, `UPDATE devices SET rev = rev + 1, name = $3, printer_id = $4 WHERE id = $1 AND rev = $2`,
-		d.ID, d.Rev, strings.TrimSpace(d.Name), d.Printer)
+	changed, err := tx.Exec(ctx, `UPDATE devices SET rev = rev + 1, name = $3, printer_id = $4, folded = $5 WHERE id = $1 AND rev = $2`,
+		d.ID, d.Rev, strings.TrimSpace(d.Name), d.Printer, store.Fold(d.Name))
 	if err != nil {
 		return fmt.Errorf("edit device: %w", err)
 	}
@@ -302,10 +302,11 @@ ON CONFLICT (subject) DO UPDATE SET count = failures.count + 1, last_at = exclud
 	return record(ctx, tx, "anyone", "device.elsewhere", "device:"+d.ID, nil)
 }
 
-// SeeDevice notes that a device was there, at most every TouchEvery.
+// SeeDevice notes that a device was there, with the program it was enrolled with in whatever version, at
+// most every TouchEvery.
 func SeeDevice(ctx context.Context, tx *store.Tx, d Device, from From) error {
-	_, err := tx.Exec(ctx, `UPDATE devices SET seen_at = $2, address = $3 WHERE id = $1 AND seen_at <= $4`,
-		d.ID, store.Millis(tx.Now), from.Address, store.Millis(tx.Now.Add(-TouchEvery)))
+	_, err := tx.Exec(ctx, `UPDATE devices SET seen_at = $2, address = $3, agent = $5 WHERE id = $1 AND seen_at <= $4`,
+		d.ID, store.Millis(tx.Now), from.Address, store.Millis(tx.Now.Add(-TouchEvery)), from.Agent)
 	return err
 }
 
@@ -356,6 +357,11 @@ func Devices(ctx context.Context, tx *store.Tx, office string) ([]Device, error)
 		all = append(all, d)
 	}
 	return all, rows.Err()
+}
+
+// OfficesOfDevices returns the offices that have a device whose name has a text in it.
+func OfficesOfDevices(ctx context.Context, tx *store.Tx, text string) ([]string, error) {
+	return store.Column[string](ctx, tx, `SELECT DISTINCT office_id FROM devices WHERE folded LIKE $1 ESCAPE '\'`, store.Pattern(text))
 }
 
 const deviceColumns = `id, rev, office_id, kind, name, printer_id, enrolled_at, seen_at, address, agent, code_until`

@@ -89,7 +89,7 @@ var (
 // CheckNewPassword refuses a password that is too short, the login in it not counted, or too long, with
 // the fault weak_password.
 func CheckNewPassword(login, password string) error {
-	without := strings.ReplaceAll(fold(password), fold(login), "")
+	without := strings.ReplaceAll(store.Fold(password), store.Fold(login), "")
 	if utf8.RuneCountInString(without) < ShortestPassword || len(password) > longestPassword {
 		return fault.New(fault.Invalid, "weak_password", "letters", ShortestPassword)
 	}

@@ -41,7 +41,7 @@ type Session struct {
 // the token replaced, "" for none, ends with it. It returns ErrSignIn, or too_many_tries after
 // failures. It hashes, so it makes its own transactions.
 func SignIn(ctx context.Context, db *store.DB, login, password, replaced string, from From) (token string, u User, err error) {
-	login = fold(login)
+	login = store.Fold(login)
 	defer takePlace()() // before the try is counted, so that a whole office signs in at eight
 	var on []counted
 	var hash string

@@ -72,7 +72,7 @@ const userColumns = `u.id, u.rev, u.login, u.name, u.role, u.territory_id, u.off
 // AddUser creates an account; password is a hash by HashPassword, or "" when a link is to set it. by is
 // who does it, as the audit names them.
 func AddUser(ctx context.Context, tx *store.Tx, u User, password, by string) error {
-	u.Login = fold(u.Login)
+	u.Login = store.Fold(u.Login)
 	if err := u.valid(); err != nil {
 		return err
 	}
@@ -85,7 +85,7 @@ INSERT INTO users (id, login, name, password, role, territory_id, officer_id, of
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
 ON CONFLICT DO NOTHING`,
 		u.ID, u.Login, strings.TrimSpace(u.Name), password, string(u.Role), u.Territory, u.Officer, string(offices),
-		store.Millis(u.Until), store.Millis(tx.Now), fold(u.Name+" "+u.Login))
+		store.Millis(u.Until), store.Millis(tx.Now), store.Fold(u.Name+" "+u.Login))
 	if err != nil {
 		return fmt.Errorf("add user: %w", err)
 	}
@@ -98,7 +98,7 @@ ON CONFLICT DO NOTHING`,
 // EditUser changes an account to u; u.Rev must be the one it was read with, else ErrEdited. An account
 // that may do less than before loses its sessions.
 func EditUser(ctx context.Context, tx *store.Tx, u User, by string) error {
-	u.Login = fold(u.Login)
+	u.Login = store.Fold(u.Login)
 	if err := u.valid(); err != nil {
 		return err
 	}
@@ -121,7 +121,7 @@ func EditUser(ctx context.Context, tx *store.Tx, u User, by string) error {
 UPDATE users SET rev = rev + 1, login = $3, name = $4, role = $5, territory_id = $6, officer_id = $7, offices = $8, valid_until = $9, folded = $10
 WHERE id = $1 AND rev = $2`,
 		u.ID, u.Rev, u.Login, strings.TrimSpace(u.Name), string(u.Role), u.Territory, u.Officer, string(offices),
-		store.Millis(u.Until), fold(u.Name+" "+u.Login))
+		store.Millis(u.Until), store.Fold(u.Name+" "+u.Login))
 	if err != nil {
 		return fmt.Errorf("edit user: %w", err)
 	}
@@ -172,7 +172,7 @@ func UserByID(ctx context.Context, tx *store.Tx, id string) (User, error) {
 
 // UserByLogin returns the account of a login as people type it, or the fault unknown_user.
 func UserByLogin(ctx context.Context, tx *store.Tx, login string) (User, error) {
-	return oneUser(ctx, tx, `WHERE u.login = $1`, fold(login))
+	return oneUser(ctx, tx, `WHERE u.login = $1`, store.Fold(login))
 }
 
 func oneUser(ctx context.Context, tx *store.Tx, condition, value string) (User, error) {
@@ -200,7 +200,7 @@ WHERE ($1 = '' OR u.territory_id = $1) AND u.valid_until > $2 AND u.valid_until 
 // Users returns a page of the accounts of a territory, "" for all, by login. After is a login; there is
 // more when the page is full.
 func Users(ctx context.Context, tx *store.Tx, territory string, p Page) ([]User, error) {
-	return manyUsers(ctx, tx, selectUsers, territory, p.After, pattern(p.Text), p.limit())
+	return manyUsers(ctx, tx, selectUsers, territory, p.After, store.Pattern(p.Text), p.limit())
 }
 
 func manyUsers(ctx context.Context, tx *store.Tx, query string, args ...any) ([]User, error) {
@@ -218,11 +218,6 @@ func manyUsers(ctx context.Context, tx *store.Tx, query string, args ...any) ([]
 		all = append(all, u)
 	}
 	return all, rows.Err()
-}
-
-// pattern finds text anywhere in a folded column.
-func pattern(text string) string {
-	return "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(fold(text)) + "%"
 }
 
 // scanner is a row of a query.

@@ -81,9 +81,9 @@ func parse(uri string, limits limits) (outlet, bool) {
 // this program cannot print to p.URI.
 func AddPrinter(ctx context.Context, tx *store.Tx, p Printer) error {
 	const add = `
-		INSERT INTO printers (id, office_id, name, uri) VALUES ($1, $2, $3, $4)
+		INSERT INTO printers (id, office_id, name, uri, folded) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (id) DO UPDATE
-		SET rev = printers.rev + 1, office_id = excluded.office_id, name = excluded.name, uri = excluded.uri,
+		SET rev = printers.rev + 1, office_id = excluded.office_id, name = excluded.name, uri = excluded.uri, folded = excluded.folded,
 			state = CASE WHEN printers.uri = excluded.uri THEN printers.state ELSE 'unknown' END,
 			checked_at = CASE WHEN printers.uri = excluded.uri THEN printers.checked_at ELSE 0 END,
 			seen_at = CASE WHEN printers.uri = excluded.uri THEN printers.seen_at ELSE 0 END
@@ -91,7 +91,7 @@ func AddPrinter(ctx context.Context, tx *store.Tx, p Printer) error {
 	if _, ok := parse(p.URI, usual); !ok {
 		return fault.New(fault.Invalid, "printer_uri", "uri", p.URI)
 	}
-	if _, err := tx.Exec(ctx, add, p.ID, p.Office, p.Name, p.URI); err != nil {
+	if _, err := tx.Exec(ctx, add, p.ID, p.Office, p.Name, p.URI, store.Fold(p.Name+" "+p.URI)); err != nil {
 		return fmt.Errorf("add printer: %w", err)
 	}
 	return nil
@@ -175,6 +175,11 @@ func query(ctx context.Context, tx *store.Tx, printers string, args ...any) ([]P
 		return nil, fmt.Errorf("read printers: %w", err)
 	}
 	return all, nil
+}
+
+// OfficesOfPrinters returns the offices that have a printer whose name or address has a text in it.
+func OfficesOfPrinters(ctx context.Context, tx *store.Tx, text string) ([]string, error) {
+	return store.Column[string](ctx, tx, `SELECT DISTINCT office_id FROM printers WHERE folded LIKE $1 ESCAPE '\'`, store.Pattern(text))
 }
 
 // Listing is which printers ListPrinters returns.

@@ -12,6 +12,7 @@ const guard = () => {
   if (!form) return
   form.dataset.guarded = ''
   const fresh = typed(form)
+  if (form.dataset.guard === 'typed') sessionStorage.setItem(key(), fresh)
   form.addEventListener('input', () => sessionStorage.setItem(key(), typed(form)))
   const kept = sessionStorage.getItem(key())
   const offer = document.getElementById('kept')
