@@ -1,14 +1,16 @@
 // What managers do in the console, as they would: set the days of the integrated centre and see the
 // starts appear on the citizens' page, close a day on which somebody has an appointment, copy an office,
 // put an officer on two offices in alternating weeks, say what to bring, and meet another manager.
+import { execFileSync } from 'node:child_process'
+
 import { accessible, check, open, run } from './office.mjs'
 
 const office = 'isernia-centro-integrato'
 const openings = `/manage/offices/isernia:${office}/openings`
 
-async function signIn(page) {
+async function signIn(page, login = 'isernia.amministrazione') {
   await page.goto('/sign-in')
-  await page.fill('#login', 'isernia.amministrazione')
+  await page.fill('#login', login)
   await page.fill('#password', process.env.PASSWORD)
   await page.click('main button')
   await page.waitForURL(/\/(desk|manage)/)
@@ -34,7 +36,7 @@ await run(async (browser) => {
   await signIn(page)
   for (const path of ['live', 'offices', 'officers', 'services', 'needs', 'institutions', 'territories', 'closures', 'offices/new', `offices/isernia:${office}`,
     `offices/isernia:${office}/history`, `offices/isernia:${office}/menu?in=ar`, 'officers/isernia:cpi-1', 'services/isernia:JNT-LAVORO', 'needs/new', 'institutions/isernia:INPS',
-    'territories/isernia:isernia', 'territories/isernia:isernia/import']) {
+    'territories/isernia:isernia', 'territories/isernia:isernia/import', 'texts', 'texts/isernia/mail.booked/ar', 'devices?q=totem', 'printers']) {
     await page.goto(`/manage/${path}`)
     await accessible(page)
   }
@@ -89,13 +91,31 @@ await run(async (browser) => {
   const moved = await asked(page, `/appointments/${booked.token}`)
   check(moved.state === 'booked' && moved.start > booked.start, `it is moved to ${moved.start}`)
 
-  // An office is copied, to open next month.
-  await page.goto(`/manage/offices/new?like=isernia:${office}`)
-  await page.fill('[name="name"]', 'Municipio Nuovo')
-  await page.fill('[name="from"]', '2027-01-07')
-  await save(page)
-  await page.goto('/manage/offices?q=municipio nuovo')
-  check((await page.textContent('tbody')).includes('Municipio Nuovo'), 'the copy is among the offices')
+  // Milan's pilot desk is copied to a Municipio, which opens next month: its walk-ins are offered from then.
+  const milan = await open(browser, { viewport: { width: 1366, height: 900 }, locale: 'it-IT' })
+  await signIn(milan, 'milano.amministrazione')
+  await milan.goto('/manage/offices?q=desk pilota')
+  await milan.click('tbody a:has-text("Desk pilota")')
+  await milan.click('a[href*="like="]')
+  await milan.waitForSelector('h1:has-text("Nuova sede")')
+  await milan.fill('[name="name"]', 'Municipio Dieci')
+  await milan.fill('[name="address"]', 'via Esempio 10, Milano')
+  await milan.fill('[name="from"]', '2026-12-01')
+  await accessible(milan)
+  await save(milan)
+  const said = await milan.textContent('#done, #refused')
+  check(said.includes('Sede aggiunta'), `an office is copied: ${said.trim()}`)
+  await milan.goto('/manage/offices?q=municipio dieci')
+  check((await milan.textContent('tbody tr')).includes('Dal 1º dicembre 2026'), 'the copy opens next month')
+  await milan.click('tbody a:has-text("Municipio Dieci")')
+  check(!(await milan.isChecked('[name="pilot"]')), 'and is no pilot')
+  await milan.click('a[href$="/openings"]')
+  await milan.waitForSelector('#week')
+  await milan.fill('[name="from"]', '')
+  await milan.click('button[value="preview"]')
+  await milan.waitForSelector('#preview')
+  const preview = await milan.textContent('#preview')
+  check(/30 novembre\s+1º dicembre\s+COMUNE 08:30/.test(preview), 'it is open from December on')
 
   // An officer is at two offices in alternating weeks.
   await page.goto('/manage/officers/new')
@@ -121,6 +141,9 @@ await run(async (browser) => {
   await save(page)
   await citizen.goto(`/a/${booked.token}`)
   check((await citizen.textContent('main')).includes('Una penna blu'), 'the citizen reads what to bring')
+  const receipt = await citizen.request.get(`/a/${booked.token}/receipt.pdf`)
+  const paper = execFileSync('pdftotext', ['-layout', '-', '-'], { input: await receipt.body() }).toString()
+  check(paper.includes('Una penna blu') && paper.includes(booked.reference), 'and has it on the receipt')
 
   // Two managers at one thing: the second is told, keeps what was typed, and may save over it.
   const other = await open(browser, { viewport: { width: 1366, height: 900 }, locale: 'it-IT' })
@@ -145,5 +168,5 @@ await run(async (browser) => {
   await page.click('[data-kept="use"]')
   await page.waitForFunction(() => document.querySelector('[name="contact"]')?.value === 'battuto@prova.example')
   check(true, 'what was typed is there after a sign-out')
-  for (const each of [page, other, citizen]) check(each.faults.length === 0, `nothing was refused: ${each.faults}`)
+  for (const each of [page, other, citizen, milan]) check(each.faults.length === 0, `nothing was refused: ${each.faults}`)
 })
