@@ -400,6 +400,9 @@ func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, stat
 	if view.Alert == nil {
 		view.Alert = madeAlert(r.lang, made)
 	}
+	if view.Papers, err = s.paperNotes(ctx, r.lang, office); err != nil {
+		return err
+	}
 	return s.render(c, status, "desk/reception", view)
 }
 

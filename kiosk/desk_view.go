@@ -75,6 +75,7 @@ type queueView struct {
 	AtDesk                  bool // the reader sits at a desk, which may take tickets back
 	MayCall                 bool // and is free to call one
 	ForMe                   int  // of those waiting the desk may serve
+	Papers                  []paperNote
 }
 
 type pausedView struct {
@@ -234,6 +235,9 @@ func (s *Server) showWork(c echo.Context, v visitor, seat queue.Seat, alert *des
 	view.MayStop = v.role().May(access.StopService)
 	view.Undo = undoOf(p, seat.Desk, last, s.db.Now())
 	view.Alert = cmp.Or(alert, madeAlert(view.Lang, made))
+	if view.Papers, err = s.paperNotes(c.Request().Context(), view.Lang, seat.Office); err != nil {
+		return err
+	}
 	if view.ForMe > 0 && status == http.StatusOK && c.QueryParam("nobody") != "" {
 		view.Alert = nil // somebody has come since
 	}

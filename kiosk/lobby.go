@@ -17,6 +17,7 @@ import (
 	"sportello/internal/access"
 	"sportello/internal/fault"
 	"sportello/internal/store"
+	"sportello/printouts/spool"
 	"sportello/queue"
 	"sportello/queue/forecast"
 	"sportello/static"
@@ -58,16 +59,17 @@ type startView struct {
 	Changed bool // somebody made it other than it is for whoever comes next
 	Closed  bool
 	Opens   map[string]string // when, by language; empty: not in sight
+	Paper   string            // key of what there is to say of the printer; "" nothing
 }
 
 func (s *Server) lobbyStart(c echo.Context, v visitor) error {
-	office, err := s.officeOf(c.Request().Context(), v)
+	office, paper, err := s.standing(c.Request().Context(), v)
 	if err != nil {
 		return err
 	}
 	now := s.db.Now()
 	view := startView{
-		frame: s.frame(c, office, ""), Version: s.lobbyVersion(office, now), Changed: len(c.QueryParams()) > 0, Opens: map[string]string{},
+		Paper: paperWord(paper), frame: s.frame(c, office, ""), Version: s.lobbyVersion(office, paper, now), Changed: len(c.QueryParams()) > 0, Opens: map[string]string{},
 	}
 	if !c.QueryParams().Has("lang") {
 		view.Page = page(static.Italian) // whoever stood here before may have left the browser another
@@ -83,22 +85,34 @@ func (s *Server) lobbyStart(c echo.Context, v visitor) error {
 	return s.show(c, "lobby/start", view)
 }
 
-// lobbyVersion changes when the start page would: with the assets, the territory and the hours.
-func (s *Server) lobbyVersion(office *territory.Office, now time.Time) string {
+// standing is the office of a kiosk, and how its printer is.
+func (s *Server) standing(ctx context.Context, v visitor) (office *territory.Office, paper spool.Condition, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
+		if office, err = territory.Of(ctx, tx, v.device.Office); err != nil {
+			return err
+		}
+		paper, err = printerState(ctx, tx, v.device)
+		return err
+	})
+	return office, paper, err
+}
+
+// lobbyVersion changes when the start page would: with the assets, the territory, the paper and the hours.
+func (s *Server) lobbyVersion(office *territory.Office, paper spool.Condition, now time.Time) string {
 	opening := openingOf(office, now)
 	h := fnv.New64a()
-	_, _ = fmt.Fprint(h, static.URL("lobby.js"), static.URL("lobby.css"), office.Territory.Stamp, opening.open, opening.since.Unix(), office.Today(now))
+	_, _ = fmt.Fprint(h, static.URL("lobby.js"), static.URL("lobby.css"), office.Territory.Stamp, paperWord(paper), opening.open, opening.since.Unix(), office.Today(now))
 	return strconv.FormatUint(h.Sum64(), 36)
 }
 
 // lobbyAlive tells a waiting kiosk that the server is there and whether its start page is the
 // newest.
 func (s *Server) lobbyAlive(c echo.Context, v visitor) error {
-	office, err := s.officeOf(c.Request().Context(), v)
+	office, paper, err := s.standing(c.Request().Context(), v)
 	if err != nil {
 		return err
 	}
-	return c.JSON(http.StatusOK, map[string]string{"version": s.lobbyVersion(office, s.db.Now())})
+	return c.JSON(http.StatusOK, map[string]string{"version": s.lobbyVersion(office, paper, s.db.Now())})
 }
 
 // choice is a service to touch.

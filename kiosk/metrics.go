@@ -37,6 +37,8 @@ var (
 		"From start to end of services."+fromDatabase, []string{"office", "area"}, nil)
 	descJobs = prometheus.NewDesc("sportello_print_jobs",
 		"Print jobs of the day by state; those still open count however old they are."+fromDatabase, []string{"office", "state"}, nil)
+	descPrinters = prometheus.NewDesc("sportello_printers",
+		"Printers by how they are: ok, near_end, out_of_paper, refusing, unreachable, unknown."+fromDatabase, []string{"office", "state"}, nil)
 	descClients = prometheus.NewDesc("sportello_sse_clients",
 		"Screens and phones that follow an office at this server.", []string{"office"}, nil)
 )
@@ -125,6 +127,7 @@ type officeFigures struct {
 	territory, office string
 	areas             []queue.Figure
 	jobs              map[spool.State]int
+	printers          map[spool.Condition]int
 }
 
 // figures returns those of all offices, a few seconds old at most. Those who ask at the same time
@@ -151,6 +154,9 @@ func (s *Server) figures(ctx context.Context) ([]officeFigures, error) {
 				if f.jobs, err = spool.Counts(ctx, tx, o.ID, o.Today(tx.Now).At(0, o.Zone())); err != nil {
 					return err
 				}
+				if f.printers, err = printersByCondition(ctx, tx, o.ID); err != nil {
+					return err
+				}
 				all = append(all, f)
 			}
 		}
@@ -163,6 +169,19 @@ func (s *Server) figures(ctx context.Context) ([]officeFigures, error) {
 	return all, nil
 }
 
+// printersByCondition counts the printers of an office, zeros included.
+func printersByCondition(ctx context.Context, tx *store.Tx, office string) (map[spool.Condition]int, error) {
+	all := map[spool.Condition]int{spool.Unknown: 0}
+	for _, c := range spool.Conditions {
+		all[c] = 0
+	}
+	printers, err := spool.Printers(ctx, tx, office)
+	for _, p := range printers {
+		all[p.Condition]++
+	}
+	return all, err
+}
+
 // scrape hands figures to Prometheus.
 type scrape struct {
 	figures  []officeFigures
@@ -172,7 +191,7 @@ type scrape struct {
 
 // Describe names the metrics.
 func (s scrape) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descTickets, descWait, descService, descJobs, descClients} {
+	for _, d := range []*prometheus.Desc{descTickets, descWait, descService, descJobs, descPrinters, descClients} {
 		ch <- d
 	}
 }
@@ -192,6 +211,9 @@ func (s scrape) Collect(ch chan<- prometheus.Metric) {
 		}
 		for state, n := range f.jobs {
 			ch <- prometheus.MustNewConstMetric(descJobs, prometheus.GaugeValue, float64(n), f.office, string(state))
+		}
+		for state, n := range f.printers {
+			ch <- prometheus.MustNewConstMetric(descPrinters, prometheus.GaugeValue, float64(n), f.office, string(state))
 		}
 		ch <- prometheus.MustNewConstMetric(descClients, prometheus.GaugeValue, float64(s.watchers[f.office]), f.office)
 	}

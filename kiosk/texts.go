@@ -51,7 +51,7 @@ type textView struct {
 	Title, Hint         string
 	Territory, Language string
 	Code                string // of the language
-	RightToLeft         bool // not the page, its language
+	RightToLeft         bool   // not the page, its language
 	Mail                bool   // it is a message
 	Subject             string // of a message
 	Body                string

@@ -6,6 +6,7 @@ let heard = Date.now()
 let greeting = false // the first word of a new connection tells what the page may already show
 let fetching = false
 let again = false
+let fetched = Date.now()
 let expiry
 
 const shown = () => Number(document.getElementById('events')?.dataset.version ?? 0)
@@ -18,6 +19,7 @@ export async function refresh() {
     return
   }
   fetching = true
+  fetched = Date.now()
   const address = location.href
   try {
     const response = await fetch(address, { headers: { 'Sportello-Live': '1' } })
@@ -60,7 +62,8 @@ document.addEventListener('desk', (event) => {
 document.addEventListener('htmx:sse:after:connection', () => (greeting = true))
 document.addEventListener('htmx:sse:error', () => online(false))
 setInterval(() => {
-  if (document.getElementById('events') && !document.hidden && Date.now() - heard > silence) refresh()
+  // minutes go by and printers run out without the office changing
+  if (document.getElementById('events') && !document.hidden && Date.now() - Math.min(heard, fetched) > silence) refresh()
 }, 5_000)
 
 // What can be undone can be so for a minute: then the page looks again.
