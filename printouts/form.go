@@ -75,9 +75,13 @@ var formsFile []byte
 // formsRead are the forms and the few words on every one. They are legal texts in Italian, each with
 // its version, and no part of the message catalogue.
 type formsRead struct {
-	Words struct{ Continued, Made, Version string } `json:"words"`
-	Forms []FormKind                                `json:"forms"`
+	Words formWords  `json:"words"`
+	Forms []FormKind `json:"forms"`
 }
+
+// formWords are the words that are the same on every form: of forms on an institution's own pages, what
+// the extra sheet is, and which page a part of it goes on from.
+type formWords struct{ Continued, Made, Version, Extra, From string }
 
 var readForms = sync.OnceValues(func() (f formsRead, err error) {
 	if err := json.Unmarshal(formsFile, &f); err != nil {
@@ -135,6 +139,7 @@ type Form struct {
 	Values       map[string]Value // by key
 	Institutions []string         // at the head, side by side and equal in rank
 	MadeAt       time.Time        // printed at the foot, in its own location
+	Official     *Official        `json:",omitempty"` // the institution's own pages, of the same Kind; nil: ours
 }
 
 // Blank returns the keys of the fields whose values the fonts cannot draw in full: they are left blank to

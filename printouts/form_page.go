@@ -26,8 +26,9 @@ const (
 )
 
 // PDF returns the form as a document of A4 pages. A value that does not fit its lines is set smaller, down
-// to 8 points, and then goes on below, on another page if need be; nothing is cut. It returns ErrNoForm,
-// ErrNoField or ErrNoTime. The document's language is Italian.
+// to 8 points, and then goes on below, on another page if need be; nothing is cut. On an
+// institution's own pages it shrinks to 6 points and goes on on an extra sheet. It returns ErrNoForm,
+// ErrNoField, ErrNoPage or ErrNoTime, or the pdf.Refusal of pages that cannot be read. The document's language is Italian.
 func (f Form) PDF() ([]byte, error) {
 	faces, err := faces()
 	if err != nil {
@@ -36,6 +37,13 @@ func (f Form) PDF() ([]byte, error) {
 	read, err := readForms()
 	if err != nil {
 		return nil, fmt.Errorf("print form: %w", err)
+	}
+	if f.Official != nil {
+		pdf, err := f.official(faces, read.Words)
+		if err != nil {
+			return nil, fmt.Errorf("print form: %w", err)
+		}
+		return pdf, nil
 	}
 	kind, err := f.checked()
 	if err != nil {
@@ -53,18 +61,28 @@ func (f Form) PDF() ([]byte, error) {
 	for _, section := range kind.Sections {
 		s.section(section, f.Values)
 	}
-	made := fmt.Sprintf("%s %s · %s, %s %s", read.Words.Made, f.MadeAt.Format("02/01/2006 15:04"), kind.ID, read.Words.Version, kind.Version)
 	size := fpdf.SizeType{Wd: letterWidth, Ht: letterHeight}
-	pdf, err := s.document(size, s.pages(made, ""), kind.Title, "it", f.MadeAt)
+	pdf, err := s.document(size, s.pages(made(f, kind, read.Words), ""), kind.Title, "it", f.MadeAt)
 	if err != nil {
 		return nil, fmt.Errorf("print form: %w", err)
 	}
 	return pdf, nil
 }
 
+// FormKind is the kind of f: one of ours, or that of an institution's own form.
+func (f Form) FormKind() (FormKind, error) {
+	switch {
+	case f.Official == nil:
+		return FormOf(f.Kind)
+	case f.Official.ID != f.Kind:
+		return FormKind{}, fmt.Errorf("%w: %s on the pages of %s", ErrNoForm, f.Kind, f.Official.ID)
+	}
+	return f.Official.Kind()
+}
+
 // checked returns the kind of f, which must have a field for each value.
 func (f Form) checked() (FormKind, error) {
-	kind, err := FormOf(f.Kind)
+	kind, err := f.FormKind()
 	if err != nil {
 		return FormKind{}, err
 	}

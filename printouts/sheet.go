@@ -10,6 +10,8 @@ import (
 
 	"codeberg.org/go-pdf/fpdf"
 	"github.com/skip2/go-qrcode"
+
+	"sportello/printouts/pdf"
 )
 
 const (
@@ -22,8 +24,9 @@ const (
 type sheet struct {
 	typefaces
 	structure
-	y     float64 // where the next thing goes
-	marks []mark
+	y       float64 // where the next thing goes
+	marks   []mark
+	beneath *pdf.File // pages that the first ones are drawn over; nil: none
 }
 
 // A style is how a paragraph is set.
@@ -199,8 +202,16 @@ func (s *sheet) document(size fpdf.SizeType, pages [][]mark, title, lang string,
 		p.AddUTF8FontFromBytes("Go", f.style, f.ttf)
 	}
 	c := canvas{Fpdf: p}
-	for _, marks := range pages {
-		p.AddPage()
+	var under []pdf.Page
+	if s.beneath != nil {
+		under = s.beneath.Pages()
+	}
+	for i, marks := range pages {
+		if i < len(under) {
+			p.AddPageFormat("P", fpdf.SizeType{Wd: under[i].Width * point, Ht: under[i].Height * point})
+		} else {
+			p.AddPage()
+		}
 		c.owners = append(c.owners, nil)
 		for _, mark := range marks {
 			mark(&c)
@@ -211,7 +222,7 @@ func (s *sheet) document(size fpdf.SizeType, pages [][]mark, title, lang string,
 		return nil, fmt.Errorf("write pdf: %w", err)
 	}
 	s.root.role = "Document"
-	return tagged(out.Bytes(), &s.root, c.owners)
+	return tagged(out.Bytes(), &s.root, c.owners, s.beneath)
 }
 
 // onDots is the least multiple of a dot that is not below mm.

@@ -11,6 +11,8 @@ import (
 	"unicode/utf16"
 
 	"codeberg.org/go-pdf/fpdf"
+
+	"sportello/printouts/pdf"
 )
 
 // An element is a node of a document's structure tree (ISO 32000-1 section 14.7), which is what screen
@@ -20,8 +22,22 @@ type element struct {
 	lang   string // BCP 47; "" that of the document
 	alt    string // what a picture says
 	actual string // what letters that stand apart spell
+	print  *printField
 	kids   []*element
 	drawn  []content
+}
+
+// A printField is what an element is that fills in a field on paper (section 14.8.5.6).
+type printField struct {
+	label   string
+	checked bool // it is a box that is ticked, else text
+}
+
+func (p printField) attributes() string {
+	if p.checked {
+		return " /A <</O /PrintField /Role /cb /checked /on /Desc " + textString(p.label) + ">>"
+	}
+	return " /A <</O /PrintField /Role /tv /Desc " + textString(p.label) + ">>"
 }
 
 // content is a marked part of a page.
@@ -142,22 +158,50 @@ func (u *update) object(n int, format string, args ...any) {
 // errLayout means that a document is not laid out as fpdf used to.
 var errLayout = errors.New("the document is not laid out as expected")
 
-// tagged appends a structure tree to a document whose pages hold what canvas marked.
-func tagged(pdf []byte, root *element, owners [][]*element) ([]byte, error) {
-	start := bytes.LastIndex(pdf, []byte("\nxref\n"))
+// What pages of another document are called where they are drawn, and where their names are put.
+const beneathName = "Page"
+
+var pictureNames = []byte("/XObject <<\n")
+
+// lay appends pages that are drawn in the document, and names them in its resources.
+func (u *update) lay(beneath *pdf.File, resources int, body []byte) error {
+	objects, forms, err := beneath.Templates(u.next)
+	if err != nil {
+		return err
+	}
+	for _, object := range objects {
+		u.object(u.number(), "%s", object)
+	}
+	before, after, found := bytes.Cut(body, pictureNames)
+	if !found {
+		return errLayout
+	}
+	names := ""
+	for i, form := range forms {
+		names += fmt.Sprintf("/%s%d %d 0 R\n", beneathName, i, form)
+	}
+	u.object(resources, "%s%s%s%s", before, pictureNames, names, after)
+	return nil
+}
+
+// tagged appends a structure tree to a document whose pages hold what canvas marked, and the pages of
+// another that are drawn in it.
+func tagged(document []byte, root *element, owners [][]*element, beneath *pdf.File) ([]byte, error) {
+	const resources = 2 // the object in which fpdf keeps those of all pages
+	start := bytes.LastIndex(document, []byte("\nxref\n"))
 	if start < 0 {
 		return nil, errLayout
 	}
-	found := trailerAt.FindSubmatch(pdf[start:])
+	found := trailerAt.FindSubmatch(document[start:])
 	if found == nil {
 		return nil, errLayout
 	}
 	size, _ := strconv.Atoi(string(found[1]))
 	catalog, _ := strconv.Atoi(string(found[3]))
-	u := &update{base: len(pdf), offsets: map[int]int{}, next: size}
+	u := &update{base: len(document), offsets: map[int]int{}, next: size}
 	object := func(n int) []byte {
 		at, _ := strconv.Atoi(string(found[2][20*n : 20*n+10]))
-		_, body, _ := bytes.Cut(pdf[at:], []byte(" 0 obj\n"))
+		_, body, _ := bytes.Cut(document[at:], []byte(" 0 obj\n"))
 		body, _, _ = bytes.Cut(body, objectEnd)
 		return body
 	}
@@ -174,6 +218,11 @@ func tagged(pdf []byte, root *element, owners [][]*element) ([]byte, error) {
 	if len(pages) != len(owners) {
 		return nil, errLayout
 	}
+	if beneath != nil {
+		if err := u.lay(beneath, resources, object(resources)); err != nil {
+			return nil, err
+		}
+	}
 	tree, parents := u.number(), u.number()
 	body, closed := bytes.CutSuffix(object(catalog), []byte(">>"))
 	if !closed {
@@ -181,10 +230,10 @@ func tagged(pdf []byte, root *element, owners [][]*element) ([]byte, error) {
 	}
 	u.object(catalog, "%s/Version /1.7\n/MarkInfo <</Marked true>>\n/ViewerPreferences <</DisplayDocTitle true>>\n/StructTreeRoot %d 0 R\n>>", body, tree)
 	numbers := map[*element]int{}
-	document := u.write(root, tree, pages, numbers)
-	u.object(tree, "<</Type /StructTreeRoot /K [%d 0 R] /ParentTree %d 0 R /ParentTreeNextKey %d>>", document, parents, len(pages))
+	top := u.write(root, tree, pages, numbers)
+	u.object(tree, "<</Type /StructTreeRoot /K [%d 0 R] /ParentTree %d 0 R /ParentTreeNextKey %d>>", top, parents, len(pages))
 	u.object(parents, "<</Nums [%s]>>", numberTree(owners, numbers))
-	return append(pdf[:len(pdf):len(pdf)], u.end(catalog, string(found[4]), string(found[5]))...), nil
+	return append(document[:len(document):len(document)], u.end(catalog, string(found[4]), string(found[5]))...), nil
 }
 
 // write appends e and what it holds, and returns its number.
@@ -209,6 +258,9 @@ func (u *update) write(e *element, parent int, pages []int, numbers map[*element
 	}
 	if e.actual != "" {
 		more += " /ActualText " + textString(e.actual)
+	}
+	if e.print != nil {
+		more += e.print.attributes()
 	}
 	u.object(n, "<</Type /StructElem /S /%s /P %d 0 R%s /K [%s]>>", e.role, parent, more, strings.Join(kids, " "))
 	return n

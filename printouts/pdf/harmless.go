@@ -9,7 +9,7 @@ import (
 // and Annex K of ISO 32000-1).
 var (
 	activeKeys = map[name]Refusal{
-		"JS": Script, "JavaScript": Script, "XFA": XFA, "EmbeddedFiles": Attachment, "EF": Attachment, "RichMediaContent": Attachment,
+		"JS": Script, "XFA": XFA, "EF": Attachment, "RichMediaContent": Attachment,
 	}
 	activeActions = map[name]Refusal{
 		"JavaScript": Script, "Launch": Action, "SubmitForm": Action, "ImportData": Action, "Rendition": Action, "Movie": Action,
