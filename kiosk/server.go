@@ -27,6 +27,7 @@ import (
 	"sportello/internal/access"
 	"sportello/internal/live"
 	"sportello/internal/store"
+	"sportello/printouts/pdf"
 	"sportello/static"
 )
 
@@ -42,6 +43,8 @@ type Options struct {
 	// (X-Forwarded-For); without any, who connects is who asks.
 	Proxies []netip.Prefix
 	Key     booking.Key // of the installation, by which persons are told apart
+	// CleanPDF is pdf.Clean, as it is done with files of others; nil: pdf.Clean itself.
+	CleanPDF func(ctx context.Context, file []byte) ([]byte, []pdf.Page, error)
 }
 
 // DemoDoor is a way into a demonstration: an address to open and whom to be there.
@@ -58,6 +61,7 @@ type Server struct {
 	speech  *Speech
 	demo    []DemoDoor
 	key     booking.Key
+	clean   func(ctx context.Context, file []byte) ([]byte, []pdf.Page, error)
 	pages   pages
 	echo    *echo.Echo
 
@@ -84,6 +88,9 @@ func New(o Options) (*Server, error) {
 	s := &Server{db: o.DB, log: o.Log, baseURL: strings.TrimSuffix(o.BaseURL, "/"), speech: o.Speech, demo: o.Demo, key: o.Key, pages: parsed}
 	s.pulse, s.ending = streamPulse, make(chan struct{})
 	s.end = sync.OnceFunc(func() { close(s.ending) })
+	if s.clean = o.CleanPDF; s.clean == nil {
+		s.clean = func(_ context.Context, file []byte) ([]byte, []pdf.Page, error) { return pdf.Clean(file) }
+	}
 	s.hub = live.New(s.build, s.versions, o.Log)
 	s.limits = newLimits()
 	s.health.data, s.metrics = o.Data, newMetrics(o.DB, o.Data)

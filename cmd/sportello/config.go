@@ -138,7 +138,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
 			userCommand(s), deviceCommand(s), tokenCommand(), auditCommand(),
 			availabilityCommand(), personCommand(), calendarCommand(), cfCommand(), printAgentCommand(s),
-			doctorCommand(s), backupCommand(), restoreCommand(),
+			doctorCommand(s), backupCommand(), restoreCommand(), inspectPDFCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			if name := c.Args().First(); name != "" {

@@ -19,6 +19,7 @@ var arrows = map[string][]string{
 	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault", "internal/audit"},
 	"printouts":                {"printouts/pdf"},
 	"printouts/spool":          {"printouts", "internal/store", "internal/fault"},
+	"printouts/official":       {"printouts", "printouts/pdf", "internal/store", "internal/fault"},
 	"internal/store/storetest": {"internal/store"},
 	"internal/access":          {"internal/store", "internal/fault", "internal/audit"},
 	"internal/audit":           {"internal/store", "internal/fault"},

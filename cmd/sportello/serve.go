@@ -81,6 +81,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	base := baseOf(c.String("base-url"), listener.Addr().String())
 	server, err := kiosk.New(kiosk.Options{
 		DB: db, Log: log, BaseURL: base, Data: data, Demo: doors, Proxies: proxies, Key: key, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
+		CleanPDF: newInspector().clean,
 	})
 	if err != nil {
 		return errors.Join(err, listener.Close())

@@ -110,7 +110,7 @@ func (f *File) drawing(contents object) ([]byte, error) {
 		if s == nil {
 			continue
 		}
-		data, err := f.unpacked(s)
+		data, err := f.unpacked(s, maxContent)
 		if err != nil {
 			return nil, err
 		}

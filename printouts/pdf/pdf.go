@@ -27,6 +27,7 @@ const (
 	mostSide    = 3400.0 // points: A0
 	maxDepth    = 64     // of values in values
 	maxObjects  = 200_000
+	maxPacked   = 8 << 20   // bytes that a stream of objects unpacks to
 	maxContent  = 32 << 20  // bytes that one stream, which is no picture, unpacks to
 	maxUnpacked = 300 << 20 // bytes that all streams unpack to
 	maxPixels   = 100 << 20 // of a picture

@@ -130,7 +130,7 @@ func (r *reader) note(n int, e entry) error {
 
 // entriesOf reads the entries of a cross-reference stream.
 func (r *reader) entriesOf(s *stream) error {
-	data, err := r.unpacked(s)
+	data, err := r.unpacked(s, maxPacked)
 	if err != nil {
 		return err
 	}
@@ -283,7 +283,10 @@ func (r *reader) object(n int) (object, error) {
 func (r *reader) load(n int, e entry) (object, error) {
 	if e.in > 0 {
 		all, err := r.objectsIn(e.in)
-		if err != nil || e.offset >= len(all) {
+		if err != nil {
+			return nil, err
+		}
+		if e.offset >= len(all) {
 			return nil, Broken
 		}
 		return all[e.offset], nil
@@ -314,7 +317,7 @@ func (r *reader) objectsIn(n int) ([]object, error) {
 	if !ok {
 		return nil, Broken
 	}
-	data, err := r.unpacked(s)
+	data, err := r.unpacked(s, maxPacked)
 	if err != nil {
 		return nil, err
 	}

@@ -96,14 +96,14 @@ func (d *dense) Read(p []byte) (int, error) {
 	return 0, io.EOF
 }
 
-// unpacked is a stream without its filters and predictors, which is no picture.
-func (r *reader) unpacked(s *stream) ([]byte, error) {
+// unpacked is a stream without its filters and predictors, which is no picture and has most bytes.
+func (r *reader) unpacked(s *stream, most int64) ([]byte, error) {
 	in, picture, err := r.opened(s)
 	if err != nil || picture != "" {
 		return nil, Broken
 	}
 	var out bytes.Buffer
-	if _, err := r.pour(&out, in, maxContent); err != nil {
+	if _, err := r.pour(&out, in, most); err != nil {
 		return nil, err
 	}
 	return r.unpredicted(s, out.Bytes())
