@@ -2,22 +2,21 @@ package kiosk
 
 import (
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/labstack/echo/v4"
 	"github.com/labstack/echo/v4/middleware"
 )
 
-// uploads are the pages whose forms carry a file, and so may be larger than others.
-var uploads = map[string]bool{importPath: true}
+// uploads are the pages whose forms carry a file, and how large their bodies may be.
+var uploads = map[string]string{importPath: "2M", formsNewPath: officialUpload, formFilePath: officialUpload}
 
-// How large the body of a request may be.
-const (
-	bodyLimit   = "64K"
-	uploadLimit = "2M"
-)
+// bodyLimit is how large the body of any other request may be.
+const bodyLimit = "64K"
 
 // limitBodies refuses bodies that are too large.
 func limitBodies() []echo.MiddlewareFunc {
@@ -26,10 +25,11 @@ func limitBodies() []echo.MiddlewareFunc {
 			Limit: most, Skipper: func(c echo.Context) bool { return !of(c.Path()) },
 		})
 	}
-	return []echo.MiddlewareFunc{
-		limit(bodyLimit, func(path string) bool { return !uploads[path] }),
-		limit(uploadLimit, func(path string) bool { return uploads[path] }),
+	all := []echo.MiddlewareFunc{limit(bodyLimit, func(path string) bool { return uploads[path] == "" })}
+	for _, most := range slices.Compact(slices.Sorted(maps.Values(uploads))) {
+		all = append(all, limit(most, func(path string) bool { return uploads[path] == most }))
 	}
+	return all
 }
 
 // readForm reads the form that a request of a page carries. What is no form, cannot be understood or is
@@ -42,7 +42,7 @@ func readForm(r *http.Request, page string) error {
 	parse := r.ParseForm
 	switch {
 	case err == nil && kind == echo.MIMEApplicationForm:
-	case err == nil && kind == echo.MIMEMultipartForm && uploads[page]:
+	case err == nil && kind == echo.MIMEMultipartForm && uploads[page] != "":
 		parse = func() error { return r.ParseMultipartForm(1 << 20) }
 	default:
 		return errMediaType

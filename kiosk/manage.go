@@ -72,6 +72,7 @@ var manageSections = []struct {
 	{"users", "/manage/users", "it-key", access.ManageUsers},
 	{"programs", "/manage/programs", "it-plug", access.ManageKeys},
 	{"texts", "/manage/texts", "it-file", access.EditTexts},
+	{formsSection, formsPath, "it-print", access.ManageForms},
 	{"audit", "/manage/audit", "it-list", access.SeeAudit},
 	{"diary", "/desk/diary", "it-calendar", access.SeeDiary},
 }
@@ -114,6 +115,7 @@ func (s *Server) manageRoutes() {
 	s.printerRoutes()
 	s.programRoutes()
 	s.territoryRoutes()
+	s.officialRoutes()
 	s.manage(http.MethodGet, "/manage/audit", access.SeeAudit, s.auditPage)
 }
 
@@ -170,7 +172,7 @@ func (m *console) reach(all []*territory.Territory) {
 // may reports whether the account has a permission here. What concerns whole territories is not for
 // one that reaches only some offices.
 func (m *console) may(p access.Permission) bool {
-	if (p == access.ManageUsers || p == access.ManageKeys) && len(m.user.Offices) > 0 {
+	if (p == access.ManageUsers || p == access.ManageKeys || p == access.ManageForms) && len(m.user.Offices) > 0 {
 		return false
 	}
 	return m.visitor.may(p)

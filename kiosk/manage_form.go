@@ -41,6 +41,7 @@ func (f manageForm) Stored(field string) string { return f.stored[field] }
 var faultFields = map[string]string{
 	"login_invalid": "login", "login_taken": "login", "name_invalid": "name", "role_invalid": "role", "territory_missing": "territory",
 	"device_invalid": "name", "printer_uri": "uri", "printer_folder": "uri", "day_invalid": "until", "officer_invalid": "officer", "printer_elsewhere": "printer",
+	"official_key": "key", "official_name": "name", "official_drafted": "ours", "file_missing": "file",
 	"administrator_whole": "offices", "other_office": "offices", "scope_unknown": "scopes",
 }
 

@@ -87,6 +87,8 @@ const { metafile } = await esbuild.build({
   entryPoints: [
     ...surfaces.flatMap((name) => [`src/${name}.js`, `src/${name}.css`]),
     ...scripts.map((name) => `src/script-${name}.css`),
+    'src/placing.js',
+    { in: 'node_modules/pdfjs-dist/legacy/build/pdf.worker.mjs', out: 'pdf-worker' },
     { in: 'node_modules/bootstrap-italia/dist/svg/sprites.svg', out: 'sprites' },
   ].map((entry) => (typeof entry === 'string' ? { in: entry, out: basename(entry).replace(/\.\w+$/, '') } : entry)),
   outdir: dist,

@@ -64,6 +64,7 @@ const (
 	ManageDevices Permission = "manage devices and printers"
 	ManageKeys    Permission = "manage programs and their tokens"
 	EditTexts     Permission = "write the public texts"
+	ManageForms   Permission = "manage official forms"
 	EditTerritory Permission = "change offices, people and services"
 	SeeAudit      Permission = "see who did what"
 	Book          Permission = "hold and book a time"
@@ -97,6 +98,7 @@ var permissions = map[Permission][]Role{
 	ManageDevices: {Administrator, Manager},
 	ManageKeys:    {Administrator},
 	EditTexts:     {Administrator, Manager},
+	ManageForms:   {Administrator, Manager},
 	EditTerritory: {Administrator, Manager},
 	SeeAudit:      {Administrator, Manager, Officer},
 	Book:          Roles,

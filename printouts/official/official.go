@@ -90,7 +90,7 @@ var (
 
 const (
 	longestText = 300 // letters of a name or of the law
-	mostFields  = 300
+	mostFields  = 200
 	mostCells   = 64
 	leastSize   = 6.0 // points of type
 	mostSize    = 36.0
@@ -100,8 +100,8 @@ const (
 // keyPattern is what a key looks like, as those of our own forms do.
 var keyPattern = regexp.MustCompile(`^[a-z][a-z0-9_-]{1,40}$`)
 
-// check refuses a form that cannot be kept. A field that is wrong is named by its place, from 1.
-func (f Form) check() error {
+// Check refuses a form that cannot be kept. A field that is wrong is named by its place, from 1.
+func (f Form) Check() error {
 	if !keyPattern.MatchString(f.Key) {
 		return ErrKey
 	}
@@ -165,7 +165,7 @@ func finite(all ...float64) bool {
 // the id.
 func Add(ctx context.Context, tx *store.Tx, f Form, file File) (string, error) {
 	f.Pages, f.Fields = file.Pages, nil
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return "", err
 	}
 	sum := sha256.Sum256(file.Came)
@@ -246,7 +246,7 @@ func Change(ctx context.Context, tx *store.Tx, f Form) error {
 		return err
 	}
 	f.Pages, f.Key = now.Pages, now.Key
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return err
 	}
 	names, err := json.Marshal(f.Names)
@@ -326,7 +326,7 @@ func Publish(ctx context.Context, tx *store.Tx, id string) error {
 	case len(f.Fields) == 0:
 		return ErrEmpty
 	}
-	if err := f.check(); err != nil {
+	if err := f.Check(); err != nil {
 		return err
 	}
 	const before = `

@@ -6,5 +6,6 @@ import './manage/menu.js'
 import './manage/copy.js'
 import './manage/openings.js'
 import './manage/guard.js'
+import './manage/placing.js'
 
 document.documentElement.classList.add('js')
