@@ -702,7 +702,7 @@ func (s *Server) testOfficial(c echo.Context, m *console) error {
 // invented are values for all fields of a form, those of nobody: of most, their own label, so that one sees
 // which went where. Long ones show what does not fit.
 func invented(form printouts.Form, long bool) (map[string]printouts.Value, error) {
-	const code, date, times = "PRVNTN80A41H501X", "01/02/1980", 8
+	const code, date, times = "PRVNTN80A41H501X", "01/02/1980", 40
 	kind, err := form.FormKind()
 	if err != nil {
 		return nil, err

@@ -265,7 +265,7 @@ class Placing {
     for (const [key, value] of Object.entries({ x, y, width, height })) shape.rect.setAttribute(key, value)
     shape.text.setAttribute('x', x + 2)
     shape.text.setAttribute('y', y + height / 2)
-    const room = Math.floor((width - 4) / 4.2)
+    const room = Math.floor((width - 4) / 5.2)
     shape.text.textContent = this.get(row, 'kind') === 'check' ? '×' : name.slice(0, Math.max(0, room))
     const cells = Number(this.get(row, 'cells'))
     const comb = ['comb', 'date'].includes(this.get(row, 'kind')) && cells > 1
