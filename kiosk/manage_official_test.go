@@ -118,7 +118,7 @@ func TestOfficialForm(t *testing.T) {
 	if !strings.HasPrefix(b.page, "%PDF-") {
 		t.Error("the test is no document")
 	}
-	b.post(path+"/publish")
+	b.post(path + "/publish")
 	b.want(http.StatusOK)
 	b.post(path, placedValues(first)...)
 	b.want(http.StatusConflict)
@@ -129,10 +129,10 @@ func TestOfficialForm(t *testing.T) {
 		}
 		return err
 	})
-	b.post(path+"/copy")
+	b.post(path + "/copy")
 	b.want(http.StatusOK)
 	draft, _, _ := strings.Cut(b.at, "?")
-	b.post(path+"/copy")
+	b.post(path + "/copy")
 	b.want(http.StatusConflict)
 	b.get(draft)
 	rev := url.Values{"rev": {regexp.MustCompile(`name="rev" value="(\d+)"`).FindStringSubmatch(b.page)[1]}}
@@ -140,11 +140,11 @@ func TestOfficialForm(t *testing.T) {
 	b.want(http.StatusOK)
 	b.uploadForm(draft+"/file", officialFile(1, ""), rev)
 	b.want(http.StatusConflict)
-	b.post(draft+"/remove")
+	b.post(draft + "/remove")
 	b.want(http.StatusOK)
 	b.get(draft)
 	b.want(http.StatusNotFound)
-	b.post(path+"/withdraw")
+	b.post(path + "/withdraw")
 	b.want(http.StatusOK)
 	b.get("/manage/audit")
 	if !strings.Contains(b.page, "ha ritirato un modulo") {
@@ -206,4 +206,3 @@ func TestOfficialFormsOfOthers(t *testing.T) {
 		}
 	}
 }
-
