@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"sportello/booking"
+	"sportello/booking/fiscalcode"
 	"sportello/booking/territory"
 	"sportello/booking/timetable"
 	"sportello/internal/audit"
@@ -73,7 +74,7 @@ func TestBook(t *testing.T) {
 			t.Errorf("got %s until %v, want held until %v", hold.State, got, want)
 		}
 		p.clock.Add(5 * time.Minute)
-		d := details(booking.Contact{Name: " Prova  Inventata ", Email: "prova@prova.example", Phone: "333 123-4567", FiscalCode: "rssmra80a01e335x"})
+		d := details(booking.Contact{Name: " Prova  Inventata ", Email: "prova@prova.example", Phone: "333 123-4567", FiscalCode: "rssmra80a01e335b"})
 		d.Note = "porta il contratto"
 		a, err := p.tryBook(hold.Token, d)
 		if err != nil {
@@ -152,6 +153,76 @@ func TestHoldRefuses(t *testing.T) {
 	})
 }
 
+func TestFiscalCodeIsChecked(t *testing.T) {
+	tests := []struct{ name, code, want, why string }{
+		{"as it is", "XQZWJY80A01F205S", "XQZWJY80A01F205S", ""},
+		{"as one types it", " xqzwjy 80a01 f205s ", "XQZWJY80A01F205S", ""},
+		{"letters for digits", "XQZWJYULALMFNLRY", "XQZWJYULALMFNLRY", ""},
+		{"provisional", "99900000995", "99900000995", ""},
+		{"a wrong check character", "XQZWJY80A01F205A", "", "bad_fiscal_code_check"},
+		{"a wrong check digit", "99900000996", "", "bad_fiscal_code_check"},
+		{"30 February", "XQZWJY80B30F205V", "", "bad_fiscal_code_date"},
+		{"a letter that stands for no digit", "XQZWJY80A01F20KH", "", "bad_fiscal_code_form"},
+		{"15 characters", "XQZWJY80A01F205", "", "bad_fiscal_code"},
+		{"17 characters", "XQZWJY80A01F205SX", "", "bad_fiscal_code"},
+		{"two persons", "XQZWJY80A01F205S XQZWJY80A41E335A", "", "bad_fiscal_code"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, err := booking.Contact{Name: "Prova", FiscalCode: tt.code}.Checked()
+			why := ""
+			if f := (*fault.Error)(nil); errors.As(err, &f) {
+				why = f.Fields[0].Code
+			}
+			if got.FiscalCode != tt.want || why != tt.why {
+				t.Errorf("got %q, %q, want %q, %q", got.FiscalCode, why, tt.want, tt.why)
+			}
+		})
+	}
+}
+
+// TestByFiscalCode finds by a code what was booked with it here and on that day, and nothing else.
+func TestByFiscalCode(t *testing.T) {
+	each(t, func(t *testing.T, p *province) {
+		const mine, other = "XQZWJY80A01F205S", "XQZWJY80A41E335A"
+		book := func(office, service string, start time.Time, code string) booking.Appointment {
+			t.Helper()
+			a, err := p.tryBook(p.hold(wish(office, service, start)).Token, details(booking.Contact{Name: "Prova Inventata", FiscalCode: code}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return a
+		}
+		later := book("centro", "CPI-PATTO", at("11:15"), mine)
+		first := book("centro", "JNT-LAVORO", at("10:00"), mine)
+		elsewhere, _, _ := strings.Cut(p.starts(thursday("altro", "INPS-NASPI"))[0], "×")
+		book("altro", "INPS-NASPI", at(elsewhere), mine)
+		book("centro", "JNT-LAVORO", at("11:00"), other)
+		found := func(office, on string, code fiscalcode.Code) (ids []string) {
+			p.view(func(ctx context.Context, tx *store.Tx) error {
+				all, err := booking.ByFiscalCode(ctx, tx, key, office, day(on), code)
+				for _, a := range all {
+					ids = append(ids, a.ID)
+				}
+				return err
+			})
+			return ids
+		}
+		if diff := cmp.Diff([]string{first.ID, later.ID}, found("centro", "2026-12-03", mine)); diff != "" {
+			t.Errorf("here and today (-want +got):\n%s", diff)
+		}
+		for name, ids := range map[string][]string{
+			"another day":    found("centro", "2026-12-10", mine),
+			"another office": found("terzo", "2026-12-03", mine),
+			"nobody's code":  found("centro", "2026-12-03", "99900000995"),
+		} {
+			if ids != nil {
+				t.Errorf("%s: got %v", name, ids)
+			}
+		}
+	})
+}
+
 func TestContactIsChecked(t *testing.T) {
 	long := strings.Repeat("x", 121)
 	tests := []struct {
@@ -160,8 +231,8 @@ func TestContactIsChecked(t *testing.T) {
 		want    []string // the fields at fault
 	}{
 		{"name alone", booking.Contact{Name: "Prova"}, nil},
-		{"all", booking.Contact{Name: "Prova", Email: "p@prova.example", Phone: "0865 12345", FiscalCode: "RSSMRA80A01E335X"}, nil},
-		{"provisional code", booking.Contact{Name: "Prova", FiscalCode: "12345678901"}, nil},
+		{"all", booking.Contact{Name: "Prova", Email: "p@prova.example", Phone: "0865 12345", FiscalCode: "RSSMRA80A01E335B"}, nil},
+		{"provisional code", booking.Contact{Name: "Prova", FiscalCode: "99900000995"}, nil},
 		{"foreign phone", booking.Contact{Name: "Prova", Phone: "0040 721 000 000"}, nil},
 		{"nothing", booking.Contact{}, []string{"name"}},
 		{"blank name", booking.Contact{Name: " \t "}, []string{"name"}},
@@ -175,6 +246,7 @@ func TestContactIsChecked(t *testing.T) {
 		{"long address", booking.Contact{Name: "Prova", Email: strings.Repeat("x", 250) + "@prova.example"}, []string{"email"}},
 		{"short phone", booking.Contact{Name: "Prova", Phone: "+39 1"}, []string{"phone"}},
 		{"long phone", booking.Contact{Name: "Prova", Phone: "+39 1234567890123456"}, []string{"phone"}},
+		{"scanned", booking.Contact{Name: "Prova", FiscalCode: "%RSSMRA80A01E335B  INVENTATA<PROVA?;80380000000000000000?"}, nil},
 		{"phone with a plus inside", booking.Contact{Name: "Prova", Phone: "333+1234567"}, []string{"phone"}},
 	}
 	for _, tt := range tests {
@@ -503,8 +575,8 @@ func TestLimits(t *testing.T) {
 		}
 
 		p.clock.Add(booking.HoldFor)
-		mother := booking.Contact{Name: "Madre Inventata", Phone: "333 7654321", FiscalCode: "RSSMRA80A41E335X"}
-		son := booking.Contact{Name: "Figlio Inventato", Phone: "333 7654321", FiscalCode: "RSSMRC05A01E335X"}
+		mother := booking.Contact{Name: "Madre Inventata", Phone: "333 7654321", FiscalCode: "RSSMRA80A41E335F"}
+		son := booking.Contact{Name: "Figlio Inventato", Phone: "333 7654321", FiscalCode: "RSSMRC05A01E335Q"}
 		for i, c := range []booking.Contact{mother, son} {
 			if _, err = book(wish("centro", "JNT-LAVORO", at("12:00").AddDate(0, 0, 7*i)), c, false); err != nil {
 				t.Errorf("one phone, another fiscal code: %v", err)

@@ -6,6 +6,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/mail"
 	"regexp"
@@ -14,7 +15,9 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"sportello/booking/fiscalcode"
 	"sportello/booking/territory"
+	"sportello/booking/timetable"
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
@@ -33,10 +36,10 @@ const (
 	maxNote = 500
 )
 
-// Checked returns c in the form in which it is kept, or the fault invalid with the fields. It does not
-// check whether a fiscal code is true, only its form.
+// Checked returns c in the form in which it is kept, or the fault invalid with the fields. A fiscal code
+// may be typed, or be all that a reader gave of a card.
 func (c Contact) Checked() (Contact, error) {
-	c = Contact{strings.Join(strings.Fields(c.Name), " "), strings.TrimSpace(c.Email), phone(c.Phone), strings.ToUpper(strings.Join(strings.Fields(c.FiscalCode), ""))}
+	c = Contact{strings.Join(strings.Fields(c.Name), " "), strings.TrimSpace(c.Email), phone(c.Phone), strings.TrimSpace(c.FiscalCode)}
 	var wrong wrongs
 	switch {
 	case c.Name == "":
@@ -50,10 +53,27 @@ func (c Contact) Checked() (Contact, error) {
 	if c.Phone != "" && !isPhone(c.Phone) {
 		wrong.add("phone", "bad_phone")
 	}
-	if c.FiscalCode != "" && !isFiscalCode(c.FiscalCode) {
-		wrong.add("fiscal_code", "bad_fiscal_code")
+	if c.FiscalCode != "" {
+		code, err := fiscalcode.Scan(c.FiscalCode)
+		if err != nil {
+			wrong.add("fiscal_code", becauseOf(err))
+		}
+		c.FiscalCode = string(code)
 	}
 	return c, wrong.fault()
+}
+
+// becauseOf is the code of a field that fiscalcode refused.
+func becauseOf(err error) string {
+	switch {
+	case errors.Is(err, fiscalcode.ErrCheck):
+		return "bad_fiscal_code_check"
+	case errors.Is(err, fiscalcode.ErrDate):
+		return "bad_fiscal_code_date"
+	case errors.Is(err, fiscalcode.ErrFormat):
+		return "bad_fiscal_code_form"
+	}
+	return "bad_fiscal_code"
 }
 
 func printable(text string, longest int) bool {
@@ -94,10 +114,6 @@ func phone(typed string) string {
 
 // isPhone reports whether text is an international number: 6 to 15 digits (ITU-T E.164).
 var isPhone = regexp.MustCompile(`^\+[1-9][0-9]{5,14}$`).MatchString
-
-// isFiscalCode reports whether text has the form of a codice fiscale, final or provisional (D.M.
-// 23/12/1976).
-var isFiscalCode = regexp.MustCompile(`^([A-Z]{6}[A-Z0-9]{2}[A-Z][A-Z0-9]{2}[A-Z][A-Z0-9]{3}[A-Z]|[0-9]{11})$`).MatchString
 
 // Key is the installation's secret, from which what tells persons apart is made.
 type Key []byte
@@ -211,6 +227,16 @@ func Ahead(ctx context.Context, tx *store.Tx, key Key, c Contact, territory, ser
 		return a, nil
 	}
 	return Appointment{}, errUnknown
+}
+
+// ByFiscalCode returns the appointments of an office's day that were made with a codice fiscale, in the
+// order of their start, and without holds. The code is compared by its digest, for there is no other.
+func ByFiscalCode(ctx context.Context, tx *store.Tx, key Key, office string, day timetable.Date, code fiscalcode.Code) ([]Appointment, error) {
+	person := key.Persons(Contact{FiscalCode: string(code)})[0]
+	return list(ctx, tx, `
+WHERE a.office_id = $1 AND a.day = $2 AND a.state NOT IN ('held', 'expired') AND NOT a.session
+  AND EXISTS (SELECT 1 FROM appointment_persons p WHERE p.appointment_id = a.id AND p.kind = $3 AND p.person = $4)
+ORDER BY a.start_at, a.id`, office, day.String(), person.Kind, person.Digest)
 }
 
 // aheadOf reads the appointments of persons, but for one, that are not over.

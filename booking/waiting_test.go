@@ -301,7 +301,7 @@ func TestWaitingLimits(t *testing.T) {
 		_, err := p.tryWait(w)
 		p.want("already_waiting", err)
 		child := w
-		w.Contact.FiscalCode, child.Contact.FiscalCode = "RSSMRA80A01E335X", "RSSLRA10A01E335X"
+		w.Contact.FiscalCode, child.Contact.FiscalCode = "RSSMRA80A01E335B", "RSSLRA10A01E335H"
 		_, err = p.tryWait(child) // the first has said none
 		p.want("already_waiting", err)
 		for _, service := range []string{"INPS-NASPI", "CPI-PATTO"} {

@@ -266,6 +266,7 @@ func TestAPIRefusesToBook(t *testing.T) {
 		{"an e-mail with a header", "POST", appointmentsPath, book(`"name":"Prova","email":"a@b.it\nBcc: c@d.it"`), 422, "invalid", "contact.email", "bad_email"},
 		{"an invalid phone", "POST", appointmentsPath, book(`"name":"Prova","phone":"call me"`), 422, "invalid", "contact.phone", "bad_phone"},
 		{"an invalid fiscal code", "POST", appointmentsPath, book(`"name":"Prova","fiscal_code":"ABC"`), 422, "invalid", "contact.fiscal_code", "bad_fiscal_code"},
+		{"a fiscal code with a slip", "POST", appointmentsPath, book(`"name":"Prova","fiscal_code":"XQZWJY80A01F205A"`), 422, "invalid", "contact.fiscal_code", "bad_fiscal_code_check"},
 		{"an unknown field of the contact", "POST", appointmentsPath, book(`"name":"Prova","address":"via Esempio"`), 400, "malformed", "contact.address", "unknown_field"},
 		{"a contact that is a name", "POST", appointmentsPath, `{"hold":"` + live + `","contact":"Prova","language":"it"}`, 400, "malformed", "contact", "wrong_type"},
 		{"a contact that is null", "POST", appointmentsPath, `{"hold":"` + live + `","contact":null,"language":"it"}`, 400, "malformed", "contact", "wrong_type"},
@@ -452,7 +453,7 @@ func TestKeysOfStrangers(t *testing.T) {
 // TestWhatIsKeptOfAnAppointment looks for what a citizen typed in what is kept for keys and in the audit.
 func TestWhatIsKeptOfAnAppointment(t *testing.T) {
 	a := newAPIHouse(t)
-	body := `{"hold":"` + a.held("", "JNT-LAVORO", jointStart) + `","contact":{"name":"Prova Inventata","email":"inventata@prova.example","phone":"333 1234567","fiscal_code":"PRVNVN80A01E335X"},"language":"uk","note":"una nota inventata"}`
+	body := `{"hold":"` + a.held("", "JNT-LAVORO", jointStart) + `","contact":{"name":"Prova Inventata","email":"inventata@prova.example","phone":"333 1234567","fiscal_code":"PRVNVN80A01E335J"},"language":"uk","note":"una nota inventata"}`
 	a.change("", appointmentsPath, body, 201)
 	for _, query := range []string{
 		`SELECT key_hash || ' ' || hash || ' ' || made FROM requests`, `SELECT actor || ' ' || subject || ' ' || detail FROM audit`,

@@ -38,7 +38,7 @@ const (
 	plantLogin = "zenobia.inventata"
 	plantPass  = "planted password"
 	plantCode  = "PLNT-CODE"
-	plantTaxID = "NVNZNB80A41E335X"
+	plantTaxID = "NVNZNB80A41E335C"
 )
 
 // buffer is a log that many write and one reads.

@@ -14,7 +14,7 @@ var arrows = map[string][]string{
 	"kiosk":                    {"*"},
 	"queue":                    {"booking", "queue/rule", "queue/forecast", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"queue/forecast":           {"queue/rule"},
-	"booking":                  {"booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
+	"booking":                  {"booking/fiscalcode", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"booking/fiscalcode":       {"booking/timetable"},
 	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault", "internal/audit"},
 	"printouts":                {"printouts/pdf"},
