@@ -19,14 +19,14 @@ import (
 )
 
 // request is what a citizen says to book. It is in the bodies of forms and nowhere else.
-type request struct{ Note, Name, Email, Phone string }
+type request struct{ Note, Name, Email, Phone, FiscalCode string }
 
 func requestOf(form url.Values) request {
-	return request{form.Get("note"), form.Get("name"), form.Get("email"), form.Get("phone")}
+	return request{form.Get("note"), form.Get("name"), form.Get("email"), form.Get("phone"), form.Get("fiscal_code")}
 }
 
 func (r request) contact() booking.Contact {
-	return booking.Contact{Name: r.Name, Email: r.Email, Phone: r.Phone}
+	return booking.Contact{Name: r.Name, Email: r.Email, Phone: r.Phone, FiscalCode: r.FiscalCode}
 }
 
 // The pages on which a citizen says something; pageNone is one on which they do not.
@@ -49,6 +49,7 @@ func (r request) kept(on string) []keptField {
 	add("name", r.Name, pageContact)
 	add("email", r.Email, pageContact)
 	add("phone", r.Phone, pageContact)
+	add("fiscal_code", r.FiscalCode, pageContact)
 	return fields
 }
 
@@ -274,5 +275,5 @@ func (v bookRequestView) Typed() request {
 	if err != nil {
 		return v.request
 	}
-	return request{strings.TrimSpace(v.Note), contact.Name, contact.Email, contact.Phone}
+	return request{strings.TrimSpace(v.Note), contact.Name, contact.Email, contact.Phone, contact.FiscalCode}
 }

@@ -123,15 +123,20 @@ func TestBook(t *testing.T) {
 	form := b.page
 	b.onward("contact", "note", "Porto il curriculum")
 	b.want(http.StatusOK, "4/5", "30 giorni dopo", `href="/privacy/isernia?lang=it"`)
-	b.onward("review", "name", " ", "email", "prova@", "phone", "12")
-	b.want(http.StatusUnprocessableEntity, "Errore:", `<a href="#name">Scrivi il nome e il cognome</a>`, `<a href="#email">`, `<a href="#phone">`, `value="prova@"`)
+	b.onward("review", "name", " ", "email", "prova@", "phone", "12", "fiscal_code", "XQZWJY80A01F205A")
+	b.want(http.StatusUnprocessableEntity, "Errore:", `<a href="#fiscal_code">Il codice fiscale non torna: controlla la lettera finale`, `<a href="#name">Scrivi il nome e il cognome</a>`, `<a href="#email">`, `<a href="#phone">`, `value="prova@"`)
 	b.onward("review", prova...)
 	b.want(http.StatusOK, "5/5", "Verifica dei dati", "Prova Inventata", "+393331234567", "Porto il curriculum")
 	b.onward("details")
 	b.want(http.StatusOK, "3/5", ">Porto il curriculum</textarea>")
 	b.onward("contact", "note", "Porto il curriculum")
 	b.want(http.StatusOK, `value="Prova Inventata"`)
-	b.onward("review", prova...)
+	b.onward("review", append(prova[:6:6], "fiscal_code", "xqzwjy80a01 f205s")...)
+	b.want(http.StatusOK, "XQZWJY80A01F205S")
+	b.onward("details")
+	b.onward("contact", "note", "Porto il curriculum")
+	b.want(http.StatusOK, `value="xqzwjy80a01 f205s"`)
+	b.onward("review", append(prova[:6:6], "fiscal_code", "xqzwjy80a01 f205s")...)
 	review := b.page
 	b.onward("book")
 	b.want(http.StatusOK, "Appuntamento confermato", "Cosa portare", "via Esempio 1", "Aggiungi al tuo calendario", `class="qr"`, `content="noindex"`)
@@ -148,7 +153,13 @@ func TestBook(t *testing.T) {
 	}
 	var a booking.Appointment
 	h.view(func(ctx context.Context, tx *store.Tx) (err error) {
-		a, err = booking.ByToken(ctx, tx, strings.TrimPrefix(strings.Split(own, "?")[0], "/a/"))
+		if a, err = booking.ByToken(ctx, tx, strings.TrimPrefix(strings.Split(own, "?")[0], "/a/")); err != nil {
+			return err
+		}
+		byCard, err := booking.ByFiscalCode(ctx, tx, bookKey, a.Office, a.Day, cardCode)
+		if len(byCard) != 1 {
+			t.Error("the health card would not find it")
+		}
 		return err
 	})
 	want := booking.Contact{Name: "Prova Inventata", Email: "prova@prova.example", Phone: "+393331234567"}

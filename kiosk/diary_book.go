@@ -280,7 +280,7 @@ func (s *Server) bookByStaff(c echo.Context, d *diarist, a booking.Appointment) 
 	ctx := c.Request().Context()
 	form := posted(c)
 	details := booking.Details{
-		Contact:  booking.Contact{Name: form.Get("name"), Email: form.Get("email"), Phone: form.Get("phone")},
+		Contact:  booking.Contact{Name: form.Get("name"), Email: form.Get("email"), Phone: form.Get("phone"), FiscalCode: form.Get("fiscal_code")},
 		Language: form.Get("language"), Note: form.Get("note"), By: d.by(),
 	}
 	again, err := "", error(nil)

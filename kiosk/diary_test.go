@@ -242,10 +242,11 @@ func TestBookByPhone(t *testing.T) {
 	b.post("/desk/diary/book", hold...)
 	b.want(http.StatusOK, "Per chi è?", "riservato fino alle 09:40", "2 persone")
 	page := b.at
-	b.post(page, "name", "", "email", "no address", "phone", "12", "note", "Nota che resta")
-	b.want(http.StatusUnprocessableEntity, "Questo campo manca", "Scrivi un indirizzo e-mail", "Scrivi un numero di telefono", "Nota che resta", `value="no address"`)
-	b.post(page, "name", "Anna Prova", "email", "anna@example.com", "phone", "", "language", "en")
+	b.post(page, "name", "", "email", "no address", "phone", "12", "fiscal_code", "XQZWJY80B30F205V", "note", "Nota che resta")
+	b.want(http.StatusUnprocessableEntity, "Questo campo manca", "Scrivi un indirizzo e-mail", "Scrivi un numero di telefono", "la data di nascita non esiste", "Nota che resta", `value="no address"`)
+	b.post(page, "name", "Anna Prova", "email", "anna@example.com", "phone", "", "fiscal_code", stripe, "language", "en")
 	b.want(http.StatusOK, "Detta il codice", "anna@example.com", "Operatrice CPI 1", "Ada Prova")
+	b.lacks("XQZ")
 	if got := h.mails(); len(got) != 1 || !strings.Contains(got[0], "anna@example.com") || !strings.Contains(got[0], "Appointment confirmed") {
 		t.Errorf("got mails %q, want one that confirms, in English", got)
 	}

@@ -63,6 +63,7 @@ type startView struct {
 }
 
 func (s *Server) lobbyStart(c echo.Context, v visitor) error {
+	s.cards.forget(v.device.ID)
 	office, paper, err := s.standing(c.Request().Context(), v)
 	if err != nil {
 		return err
@@ -112,6 +113,7 @@ func (s *Server) lobbyAlive(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
+	s.cards.sweep(s.db.Now())
 	return c.JSON(http.StatusOK, map[string]string{"version": s.lobbyVersion(office, paper, s.db.Now())})
 }
 

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/labstack/echo/v4"
 
@@ -25,7 +23,7 @@ import (
 // the number. What was scanned or typed is in the body of a form and in no address.
 func (s *Server) lobbyArriveRoutes() {
 	s.handle(http.MethodGet, "/kiosk/arrive", access.UseKiosk, s.lobbyArrive)
-	s.handle(http.MethodPost, "/kiosk/arrive", access.UseKiosk, s.lobbyArrived)
+	s.handle(http.MethodPost, "/kiosk/arrive", access.UseKiosk, s.lobbyScanned)
 	s.handle(http.MethodGet, "/kiosk/arrive/late", access.UseKiosk, s.lobbyLate)
 	s.handle(http.MethodPost, "/kiosk/arrive/wait", access.UseKiosk, s.lobbyWait)
 	s.handle(http.MethodPost, "/kiosk/arrive/move", access.UseKiosk, s.lobbyMove)
@@ -37,18 +35,6 @@ type arriveView struct {
 	Code     string // what was typed
 	Wrong    string // what is wrong with it
 	Keyboard []keyboard
-}
-
-// Scan is where a code goes that a reader typed, wherever the focus is.
-func (v arriveView) Scan() string { return v.To("/kiosk/arrive") }
-
-// Scan is where a code goes that a reader typed before anybody chose a language: the appointment has one.
-func (v startView) Scan() string {
-	values := v.values(v.Lang)
-	if !v.Changed {
-		values.Del("lang")
-	}
-	return "/kiosk/arrive?" + values.Encode()
 }
 
 func (s *Server) lobbyArrive(c echo.Context, v visitor) error {
@@ -65,20 +51,30 @@ func (s *Server) askCode(c echo.Context, v visitor, typed, wrong string) error {
 	return s.show(c, "lobby/arrive", arriveView{frame: f, Code: typed, Wrong: wrong, Keyboard: []keyboard{f.codeKeyboard()}})
 }
 
-// lobbyArrived gives the number to who has an appointment now, and says to all others what there is to do.
-func (s *Server) lobbyArrived(c echo.Context, v visitor) error {
-	ctx, code := c.Request().Context(), posted(c).Get("code")
-	a, err := s.appointmentOf(ctx, v, code)
+// arriveBy gives the number to who has an appointment now, and says to all others what there is to do. typed
+// is what is shown once more of a code that there is not.
+func (s *Server) arriveBy(c echo.Context, v visitor, scanned scan, typed string) error {
+	a, err := s.appointmentOf(c.Request().Context(), v, scanned)
+	f := frame{Page: page(language(c))}
 	switch fault.Code(err) {
 	case "unknown_appointment":
-		return s.askCode(c, v, again(c, code), frame{Page: page(language(c))}.text("lobby.arrive.unknown"))
+		return s.askCode(c, v, typed, f.text("lobby.arrive.unknown"))
 	case "too_many_tries":
-		f, said := frame{Page: page(language(c))}, pairs(asFault(err), language(c))
-		return s.askCode(c, v, again(c, code), joined(". ", f.text("fault.too_many_tries.title"), f.text("fault.too_many_tries.hint", said...)))
+		return s.askCode(c, v, typed, f.tooManyTries(err))
 	}
 	if err != nil {
 		return err
 	}
+	return s.arrived(c, v, a)
+}
+
+// tooManyTries says how long to wait before another code.
+func (f frame) tooManyTries(err error) string {
+	return joined(". ", f.text("fault.too_many_tries.title"), f.text("fault.too_many_tries.hint", pairs(asFault(err), f.Lang)...))
+}
+
+// arrived checks in who has an appointment, or has them choose who are late.
+func (s *Server) arrived(c echo.Context, v visitor, a booking.Appointment) error {
 	lang := arrivalLanguage(c, a)
 	if late, err := s.lateOf(c, v, a, lang); err == nil && late.Next != "" {
 		return c.Redirect(http.StatusSeeOther, late.To("/kiosk/arrive/late", "id", a.ID))
@@ -90,8 +86,7 @@ func (s *Server) lobbyArrived(c echo.Context, v visitor) error {
 
 // again is a code as it is shown once more to be put right; what a reader typed is not.
 func again(c echo.Context, code string) string {
-	const typedByHand = 10
-	if posted(c).Has("scanned") || len(code) > typedByHand {
+	if posted(c).Has("scanned") || len(code) > longestReference {
 		return ""
 	}
 	return code
@@ -107,12 +102,12 @@ func arrivalLanguage(c echo.Context, a booking.Appointment) string {
 
 // appointmentOf finds the appointment of a code: the address of its page as its QR code has it, or its
 // reference. References can be guessed, so a kiosk may try only so many.
-func (s *Server) appointmentOf(ctx context.Context, v visitor, code string) (booking.Appointment, error) {
+func (s *Server) appointmentOf(ctx context.Context, v visitor, scanned scan) (booking.Appointment, error) {
 	var a booking.Appointment
 	unknown := fault.New(fault.Missing, "unknown_appointment")
-	if tokens := scannedTokens(code); len(tokens) > 0 {
+	if scanned.appointment != nil {
 		err := s.db.View(ctx, func(tx *store.Tx) (err error) {
-			for _, token := range tokens {
+			for _, token := range scanned.appointment {
 				if a, err = booking.ByToken(ctx, tx, token); fault.Code(err) != unknown.Code {
 					return err
 				}
@@ -127,7 +122,7 @@ func (s *Server) appointmentOf(ctx context.Context, v visitor, code string) (boo
 		if err := access.TryReference(ctx, tx, v.device); err != nil {
 			return err
 		}
-		if a, err = booking.ByReference(ctx, tx, code); fault.Code(err) == unknown.Code {
+		if a, err = booking.ByReference(ctx, tx, scanned.text); fault.Code(err) == unknown.Code {
 			return nil // the try counts
 		}
 		if err != nil {
@@ -140,27 +135,6 @@ func (s *Server) appointmentOf(ctx context.Context, v visitor, code string) (boo
 		err = unknown
 	}
 	return a, err
-}
-
-// appointmentAddress is how the address of an appointment's page ends. Readers are keyboards, and the
-// browser may take them for one of another country: letters and digits come through, signs may not.
-var appointmentAddress = regexp.MustCompile(`[^A-Za-z0-9][Aa][^A-Za-z0-9]([A-Za-z0-9'?_-]{22})$`)
-
-// scannedTokens are the tokens that a scanned address may have: an American reader on an Italian keyboard
-// types ' for - and ? for _, and one behind a locked shift key turns the letters round.
-func scannedTokens(code string) []string {
-	found := appointmentAddress.FindStringSubmatch(strings.TrimSpace(code))
-	if found == nil {
-		return nil
-	}
-	token := strings.NewReplacer("'", "-", "?", "_").Replace(found[1])
-	turned := strings.Map(func(r rune) rune {
-		if unicode.IsUpper(r) {
-			return unicode.ToLower(r)
-		}
-		return unicode.ToUpper(r)
-	}, token)
-	return []string{token, strings.ReplaceAll(turned, "'", "-")}
 }
 
 // arrivalView says why there is no number for an appointment, and what to do.

@@ -51,6 +51,9 @@ func TestLobbyArrivesByAnyCode(t *testing.T) {
 		{"read on a keyboard of another country", func(a booking.Appointment) string {
 			return "httpç--kiosk.example-a-" + strings.NewReplacer("-", "'", "_", "?").Replace(a.Token)
 		}},
+		{"read by another country's reader", func(a booking.Appointment) string {
+			return "http>&&kiosk.example&a&" + strings.NewReplacer("-", "/", "_", "?").Replace(a.Token)
+		}},
 		{"behind a locked shift key", func(a booking.Appointment) string {
 			return "HTTP://KIOSK.EXAMPLE/A/" + strings.Map(func(r rune) rune {
 				if up := strings.ToUpper(string(r)); up != string(r) {

@@ -28,6 +28,8 @@ func (s *Server) lobbyBookRoutes() {
 	s.handle(http.MethodGet, "/kiosk/book/times", access.UseKiosk, s.lobbyTimes)
 	s.handle(http.MethodPost, "/kiosk/book/hold", access.UseKiosk, s.lobbyHold)
 	s.handle(http.MethodGet, "/kiosk/book/people", access.UseKiosk, s.lobbyPeople)
+	s.handle(http.MethodPost, "/kiosk/book/people", access.UseKiosk, s.lobbyPeople)
+	s.handle(http.MethodPost, "/kiosk/book/card", access.UseKiosk, s.lobbyBookCard)
 	s.handle(http.MethodPost, "/kiosk/book/leave", access.UseKiosk, s.lobbyLeave)
 	s.handle(http.MethodGet, "/kiosk/book/name", access.UseKiosk, s.lobbyName)
 	s.handle(http.MethodPost, "/kiosk/book/name", access.UseKiosk, s.lobbyName)
@@ -459,6 +461,7 @@ func (s *Server) lobbyLeave(c echo.Context, v visitor) error {
 		return err
 	}
 	s.holds.Delete(v.device.ID)
+	s.cards.forget(v.device.ID)
 	if c.QueryParam("id") == "" {
 		return c.Redirect(http.StatusSeeOther, "/kiosk")
 	}

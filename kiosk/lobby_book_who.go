@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
 
 	"sportello/booking"
+	"sportello/booking/fiscalcode"
 	"sportello/booking/territory"
 	"sportello/internal/fault"
 	"sportello/internal/store"
@@ -35,6 +37,11 @@ func (v heldView) Next(path string) string { return v.To(path, v.chosen()...) }
 // Other is where the start is given back, to choose another time.
 func (v heldView) Other() string {
 	return v.To("/kiosk/book/leave", v.chosen("day", v.held.Day.String())...)
+}
+
+// Scan is where a card goes that is read while something is held.
+func (v heldView) Scan() string {
+	return v.To("/kiosk/book/card", v.chosen("at", strings.TrimPrefix(v.path, "/kiosk/book/"))...)
 }
 
 // errGone is returned when nothing is held any more and the answer has been given.
@@ -91,7 +98,11 @@ type peopleView struct {
 	Choices []int
 	More    string // where there are more to choose from; "" here
 	Start   string
+	Notice  string
 }
+
+// Scan shows this page again: who has not said how many come is not asked who they are yet.
+func (v peopleView) Scan() string { return v.here() }
 
 func (s *Server) lobbyPeople(c echo.Context, v visitor) error {
 	held, err := s.held(c, v, c.QueryParam("hold"), "/kiosk/book/people", "/kiosk/book/times")
@@ -101,6 +112,9 @@ func (s *Server) lobbyPeople(c echo.Context, v visitor) error {
 	held.Leave = "leave"
 	held.own.Set("hold", held.Hold)
 	view := peopleView{heldView: held, Choices: []int{1, 2, 3, 4, 5}, Start: held.held.Start.Format(time.RFC3339)}
+	if c.Request().Method == http.MethodPost {
+		view.Notice = view.text("lobby.card.later")
+	}
 	if c.QueryParam("more") != "" {
 		view.Choices = []int{6, 7, 8, 9, booking.MaxPeople}
 		view.own.Set("more", "1")
@@ -116,6 +130,9 @@ type typedView struct {
 	Contact  booking.Contact
 	Wrong    struct{ Name, Email, Phone string } // what is to be done about a field; "" nothing
 	Notice   string                              // what else is
+	Card     string                              // key of the card that was read; "" none
+	Said     bool                                // that it was read
+	Code     maskedCode
 	Keyboard []keyboard
 	Facts    []fact
 }
@@ -135,7 +152,49 @@ func (s *Server) typedSoFar(c echo.Context, v visitor, path, up string) (typedVi
 		Contact:  booking.Contact{Name: form.Get("name"), Email: form.Get("email"), Phone: form.Get("phone")},
 	}
 	view.Form, view.Leave = "typed", "typed"
+	if key := form.Get("card"); key != "" {
+		code, ok := s.cards.of(v.device.ID, key, s.db.Now())
+		if !ok {
+			view.Notice = view.text("lobby.card.gone")
+			return view, nil
+		}
+		view.showCard(key, code)
+	}
 	return view, nil
+}
+
+func (v *typedView) showCard(key string, code fiscalcode.Code) {
+	v.Card, v.Code, v.Contact.FiscalCode = key, maskedOf(code), string(code)
+}
+
+// lobbyBookCard fills the codice fiscale in from a card, or takes it out again, and changes nothing else. It
+// is remembered while the start is held.
+func (s *Server) lobbyBookCard(c echo.Context, v visitor) error {
+	view, err := s.typedSoFar(c, v, "/kiosk/book/name", "/kiosk/book/people")
+	if err != nil {
+		return answered(err)
+	}
+	view.Notice = ""
+	scanned := readScan(posted(c).Get("code"))
+	switch {
+	case posted(c).Has("forget"):
+		s.cards.forget(v.device.ID)
+		view.Card, view.Contact.FiscalCode = "", ""
+	case scanned.card != "":
+		view.showCard(s.cards.keep(v.device.ID, scanned.card, s.db.Now(), view.held.HoldUntil), scanned.card)
+		view.Said = true
+	case scanned.misread != nil && !errors.Is(scanned.misread, fiscalcode.ErrLength):
+		view.Notice = view.misread(scanned.misread)
+	default:
+		view.Notice = view.text("lobby.card.only")
+	}
+	switch c.QueryParam("at") {
+	case "contact":
+		return s.askContact(c, view)
+	case "review":
+		return s.review(c, view)
+	}
+	return s.askName(c, view)
 }
 
 // check keeps what is wrong with the given fields and reports whether nothing is. What is right is kept
@@ -175,7 +234,7 @@ func (s *Server) lobbyName(c echo.Context, v visitor) error {
 
 func (s *Server) askName(c echo.Context, view typedView) error {
 	view.path, view.Up, view.Leave = "/kiosk/book/name", "/kiosk/book/people", "leave"
-	view.Keyboard = []keyboard{view.nameKeyboard()}
+	view.Keyboard, view.Said = []keyboard{view.nameKeyboard()}, view.Card != ""
 	return s.show(c, "lobby/name", view)
 }
 
@@ -198,15 +257,23 @@ func (s *Server) askContact(c echo.Context, view typedView) error {
 
 func (s *Server) lobbyReview(c echo.Context, v visitor) error {
 	view, err := s.typedSoFar(c, v, "/kiosk/book/review", "/kiosk/book/contact")
-	switch {
-	case err != nil:
+	if err != nil {
 		return answered(err)
+	}
+	if view.Notice != "" {
+		return s.askContact(c, view)
+	}
+	return s.review(c, view)
+}
+
+func (s *Server) review(c echo.Context, view typedView) error {
+	switch {
 	case !view.check("name"):
 		return s.askName(c, view)
 	case !view.check("email", "phone"):
 		return s.askContact(c, view)
 	}
-	view.Facts = view.facts()
+	view.path, view.Up, view.Facts = "/kiosk/book/review", "/kiosk/book/contact", view.facts()
 	return s.show(c, "lobby/review", view)
 }
 
@@ -222,7 +289,9 @@ func (v typedView) facts() []fact {
 		{v.text("lobby.book.people.short"), people},
 		{v.text("lobby.book.name.short"), v.Contact.Name},
 	}
-	for _, f := range []fact{{v.text("lobby.book.email"), v.Contact.Email}, {v.text("lobby.book.phone"), v.Contact.Phone}} {
+	for _, f := range []fact{
+		{v.text("lobby.book.email"), v.Contact.Email}, {v.text("lobby.book.phone"), v.Contact.Phone}, {v.text("lobby.card.name"), v.Code.Text},
+	} {
 		if f.Value != "" {
 			all = append(all, f)
 		}
@@ -236,6 +305,9 @@ func (s *Server) lobbyBook(c echo.Context, v visitor) error {
 	view, err := s.typedSoFar(c, v, "/kiosk/book/review", "/kiosk/book/contact")
 	if err != nil {
 		return answered(err)
+	}
+	if view.Notice != "" {
+		return s.askContact(c, view)
 	}
 	ctx := c.Request().Context()
 	var a booking.Appointment
@@ -267,6 +339,7 @@ func (s *Server) lobbyBook(c echo.Context, v visitor) error {
 		s.log.Warn("appointment without paper", "device", v.device.ID, "error", lost)
 	}
 	s.holds.Delete(v.device.ID)
+	s.cards.forget(v.device.ID)
 	return c.Redirect(http.StatusSeeOther, view.To("/kiosk/booked", "id", a.ID))
 }
 

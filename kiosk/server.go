@@ -68,6 +68,7 @@ type Server struct {
 	pictures sync.Map           // office → *queue.Picture, the last one made
 	making   singleflight.Group // pictures, by office and version
 	holds    sync.Map           // kiosk → token of the start that is held for who stands there
+	cards    cards              // that kiosks have read
 
 	limits  *limits
 	rights  rights // of streams' readers, when they change
@@ -110,6 +111,7 @@ func New(o Options) (*Server, error) {
 	s.lobbyRoutes()
 	s.lobbyBookRoutes()
 	s.lobbyArriveRoutes()
+	s.lobbyCardRoutes()
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()

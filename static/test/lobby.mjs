@@ -7,13 +7,12 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { chromium } from 'playwright-core'
-import { line, serveAll } from './office.mjs'
+import { fits, line, scan, serveAll } from './office.mjs'
 
 const { BASE, DATA, CODE = 'kiosk-isernia-centro-integrato' } = process.env
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const upright = { width: 1080, height: 1920 }
 const lying = { width: 1920, height: 1080 }
-const leastTarget = 81 // pixels, 20 mm on a 21.5" screen
 
 const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
@@ -86,29 +85,6 @@ async function touch(page, path) {
   }), path)
 }
 
-// fits returns what is wrong with how a page fills the screen: nothing may scroll, and nothing be
-// too small to touch or, with the controls low, out of reach.
-async function fits(page) {
-  await page.evaluate(() => document.fonts.ready)
-  return page.evaluate((least) => {
-    const faults = []
-    const main = document.getElementById('main')
-    if (main.scrollHeight > main.clientHeight + 1) faults.push(`main scrolls: ${main.scrollHeight} in ${main.clientHeight}`)
-    if (document.documentElement.scrollHeight > innerHeight) faults.push('the page scrolls')
-    const low = innerHeight > innerWidth && document.documentElement.dataset.reach === 'low'
-    for (const target of document.querySelectorAll('a, button')) {
-      const box = target.getBoundingClientRect()
-      if (!box.width || target.matches('.visually-hidden')) continue
-      const name = target.textContent.trim().split('\n')[0]
-      if (box.right > innerWidth + 1 || box.left < -1 || box.bottom > innerHeight + 1) faults.push(`out of the screen: ${name}`)
-      if (target.scrollWidth > target.clientWidth + 1) faults.push(`wider than its button: ${name}`)
-      if (box.width < least || box.height < least) faults.push(`too small: ${name} ${Math.round(box.width)}×${Math.round(box.height)}`)
-      if (low && box.top < innerHeight / 2 && !target.matches('.search-clear')) faults.push(`out of reach: ${name}`)
-    }
-    return faults
-  }, leastTarget)
-}
-
 // accessible returns what axe finds.
 async function accessible(page) {
   await page.evaluate(axe)
@@ -165,12 +141,6 @@ function scanned(file) {
   }
 }
 
-// reader types as a reader of codes does.
-async function reader(page, code) {
-  for (const letter of code) await page.keyboard.press(letter === ' ' ? 'Space' : letter)
-  await page.keyboard.press('Enter')
-}
-
 const tests = {
   async 'an appointment is booked on our keyboards, and its receipt read back opens the door'() {
     const page = await begin()
@@ -211,7 +181,7 @@ const tests = {
     const shown = []
     page.on('request', (request) => shown.push(request.url()))
     await page.clock.install()
-    await reader(page, address)
+    await scan(page, address)
     await heading(page, /È troppo presto/)
     assert.equal(shown.some((url) => url.includes(address.slice(-22))), false, 'the code is in no address')
     assert.equal(await page.evaluate((secret) => document.documentElement.outerHTML.includes(secret), address.slice(-22)), false, 'nor on the screen')
@@ -222,7 +192,7 @@ const tests = {
     const page = await begin()
     await page.getByRole('link', { name: /Ho un appuntamento/ }).tap()
     await heading(page, 'Hai un appuntamento?')
-    await reader(page, 'https://sportello.test/a/0123456789abcdefghijkl')
+    await scan(page, 'https://sportello.test/a/0123456789abcdefghijkl')
     await page.locator('#code-wrong').waitFor()
     assert.equal(await page.locator('#code').inputValue(), '')
     await keys(page, 'CDFGHJ')

@@ -90,6 +90,45 @@ export async function accessible(page) {
   check(violations.length === 0, `axe finds nothing: ${violations.map(({ id, nodes }) => `${id} ${nodes[0].html}`).join('; ')}`)
 }
 
+// scan types as a reader of codes does, a key every ten milliseconds however busy this machine is; it ends with a
+// key, or with none.
+export async function scan(page, text, last = 'Enter') {
+  const wire = await page.context().newCDPSession(page)
+  const ends = { Enter: 13, Tab: 9 }
+  const began = Date.now() / 1_000
+  const press = (key, i) => ['keyDown', 'keyUp'].map((type) => wire.send('Input.dispatchKeyEvent', {
+    type, key, code: ends[key] && key, windowsVirtualKeyCode: ends[key], timestamp: began + i / 100,
+    text: type === 'keyUp' ? undefined : { Enter: '\r', Tab: undefined }[key] ?? (ends[key] ? undefined : key),
+  }))
+  await Promise.all([...text, ...(last ? [last] : [])].flatMap(press))
+  await wire.detach()
+}
+
+const leastTarget = 81 // pixels, 20 mm on a 21.5" screen
+
+// fits returns what is wrong with how a page of a kiosk fills the screen: nothing may scroll, and nothing be
+// too small to touch or, with the controls low, out of reach.
+export async function fits(page) {
+  await page.evaluate(() => document.fonts.ready)
+  return page.evaluate((least) => {
+    const faults = []
+    const main = document.getElementById('main')
+    if (main.scrollHeight > main.clientHeight + 1) faults.push(`main scrolls: ${main.scrollHeight} in ${main.clientHeight}`)
+    if (document.documentElement.scrollHeight > innerHeight) faults.push('the page scrolls')
+    const low = innerHeight > innerWidth && document.documentElement.dataset.reach === 'low'
+    for (const target of document.querySelectorAll('a, button')) {
+      const box = target.getBoundingClientRect()
+      if (!box.width || target.matches('.visually-hidden')) continue
+      const name = target.textContent.trim().split('\n')[0]
+      if (box.right > innerWidth + 1 || box.left < -1 || box.bottom > innerHeight + 1) faults.push(`out of the screen: ${name}`)
+      if (target.scrollWidth > target.clientWidth + 1) faults.push(`wider than its button: ${name}`)
+      if (box.width < least || box.height < least) faults.push(`too small: ${name} ${Math.round(box.width)}×${Math.round(box.height)}`)
+      if (low && box.top < innerHeight / 2 && !target.matches('.search-clear')) faults.push(`out of reach: ${name}`)
+    }
+    return faults
+  }, leastTarget)
+}
+
 // post sends a form and demands that it is taken.
 async function post(request, path, form) {
   const answer = await request.post(path, { form, maxRedirects: 0 })

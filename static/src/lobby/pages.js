@@ -54,11 +54,12 @@ export async function part(address, signal) {
 }
 
 // reset forgets the citizen: whatever is under way is dropped and the start page is back at once,
-// line or no line. A time that is held for them is given back.
+// line or no line. A time that is held for them is given back, and their card forgotten.
 export function reset() {
   underWay?.abort()
   underWay = null
   if (document.body.hasAttribute('data-held')) navigator.sendBeacon('/kiosk/book/leave', new URLSearchParams())
+  if (document.body.hasAttribute('data-card')) navigator.sendBeacon('/kiosk/card/no', new URLSearchParams())
   if (home) show(home)
   else go('/kiosk')
 }
