@@ -55,6 +55,7 @@ type FormField struct {
 	Kind      FieldKind `json:"kind"`
 	Lines     int       `json:"lines"` // to write on when it is blank; 0 is 1
 	Cells     int       `json:"cells"` // of a code
+	Text      string    `json:"text"`  // what stands in it where nothing else is known
 }
 
 // A FieldKind is how a field looks.
@@ -138,6 +139,11 @@ type Form struct {
 	Kind         string           // id of a FormKind
 	Values       map[string]Value // by key
 	Institutions []string         // at the head, side by side and equal in rank
+	// Language is the citizen's, a BCP 47 tag, and Labels are in it: that of the title under "", those of
+	// fields under their keys. They stand below the Italian ones, which alone count. Where the fonts
+	// cannot draw all of them, none is set.
+	Language string
+	Labels   map[string]string
 	MadeAt       time.Time        // printed at the foot, in its own location
 	Official     *Official        `json:",omitempty"` // the institution's own pages, of the same Kind; nil: ours
 }
@@ -156,6 +162,19 @@ func (f Form) Blank() ([]string, error) {
 		}
 	}
 	return blank, nil
+}
+
+// labels are the second labels as they are set: all or none.
+func (f Form) labels(t typefaces) map[string]string {
+	all := make(map[string]string, len(f.Labels))
+	for key, label := range f.Labels {
+		text, whole := t.legible(label)
+		if !whole {
+			return nil
+		}
+		all[key] = text
+	}
+	return all
 }
 
 // legibleText is legible for text of several lines.

@@ -1,6 +1,7 @@
 package printouts
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,6 +23,7 @@ const (
 	formCellTop = 7.0  // and so high
 	formProse   = 4    // lines to write on where prose is missing
 	formType    = 11.0 // points
+	formNear    = 1.4  // between a label and the same in another language
 	formLeast   = 8.0  // to which what does not fit shrinks before it goes on
 )
 
@@ -55,8 +57,9 @@ func (f Form) PDF() ([]byte, error) {
 			plain: style{face: faces.regular, size: formType, leading: 1.3},
 			label: style{face: faces.regular, size: 9, leading: 1.25},
 		},
-		continued: read.Words.Continued,
+		continued: read.Words.Continued, labels: f.labels(faces),
 	}
+	s.second = f.Language
 	s.head(kind, faces.legibleLines(f.Institutions))
 	for _, section := range kind.Sections {
 		s.section(section, f.Values)
@@ -102,6 +105,7 @@ func (f Form) checked() (FormKind, error) {
 type formSheet struct {
 	letter
 	continued string
+	labels    map[string]string // in the second language, by key
 }
 
 // head says what the form is, and what it rests on.
@@ -111,6 +115,10 @@ func (s *formSheet) head(kind FormKind, institutions []string) {
 		s.rule()
 	}
 	s.as("H1", func() { s.y += s.text(s.strong(18), letterLeft, s.y, letterBody, kind.Title) })
+	if title := s.labels[""]; title != "" {
+		s.y += letterLine
+		s.foreign(func() { s.y += s.text(s.plain, letterLeft, s.y, letterBody, title) })
+	}
 	s.y += letterGap
 	s.y += s.text(s.plain, letterLeft, s.y, letterBody, kind.Note)
 	s.y += letterLine
@@ -129,7 +137,7 @@ func (s *formSheet) section(section FormSection, values map[string]Value) {
 	s.below()
 	var table *element
 	for _, field := range section.Fields {
-		lines, _ := s.legibleText(values[field.Key].Text)
+		lines, _ := s.legibleText(cmp.Or(values[field.Key].Text, field.Text))
 		if field.Kind == ProseField {
 			s.prose(field, lines)
 			continue
@@ -177,14 +185,26 @@ func fits(lines []string, cells int) bool {
 
 // name sets the label of a field and returns where it ends.
 func (s *formSheet) name(field FormField) (bottom float64) {
-	s.as("TH", func() { bottom = s.y + s.text(s.label, letterLeft, s.y, formLabel, field.Label) })
+	s.as("TH", func() {
+		bottom = s.y + s.text(s.label, letterLeft, s.y, formLabel, field.Label)
+		if second := s.labels[field.Key]; second != "" {
+			bottom += formNear
+			s.foreign(func() { bottom += s.text(s.small(), letterLeft, bottom, formLabel, second) })
+		}
+	})
 	return bottom
 }
 
+// small is how second labels are set.
+func (s *formSheet) small() style { return style{face: s.regular, size: formLeast, leading: 1.25} }
+
 // labelHeight is how much room the label of a field takes.
 func (s *formSheet) labelHeight(field FormField) float64 {
-	lines := len(s.label.lines(field.Label, formLabel))
-	return (s.label.face.capHeight + float64(lines-1)*s.label.leading) * s.label.em()
+	height := s.label.height(s.label.lines(field.Label, formLabel))
+	if second := s.labels[field.Key]; second != "" {
+		height += formNear + s.small().height(s.small().lines(second, formLabel))
+	}
+	return height
 }
 
 // blank sets a field to be written in, on so many lines of a height.
@@ -203,7 +223,7 @@ func (s *formSheet) blank(field FormField, lines int, height float64) {
 
 // code sets a field of a box for each letter.
 func (s *formSheet) code(field FormField, text string) {
-	s.room(formCellTop + 2*formPad)
+	s.room(max(formCellTop, s.labelHeight(field)) + 2*formPad)
 	s.y += formPad + dot
 	bottom := s.name(field)
 	width := min(formCell, formWide/float64(field.Cells))
@@ -231,7 +251,11 @@ func (s *formSheet) code(field FormField, text string) {
 func (s *formSheet) tick(field FormField, ticked bool) {
 	const side = 4.5
 	width := letterBody - side - 3
-	height := float64(len(s.plain.lines(field.Label, width))) * s.plain.leading * s.plain.em()
+	height := s.plain.height(s.plain.lines(field.Label, width))
+	second := s.labels[field.Key]
+	if second != "" {
+		height += 2*formNear + s.small().height(s.small().lines(second, width))
+	}
 	s.room(height + 3*formPad)
 	s.y += 1.5*formPad + dot
 	x := letterLeft
@@ -244,7 +268,13 @@ func (s *formSheet) tick(field FormField, ticked bool) {
 		}
 		x += side + 3
 	}
-	s.as("TD", func() { s.y += s.text(s.plain, x, s.y, width, field.Label) })
+	s.as("TD", func() {
+		s.y += s.text(s.plain, x, s.y, width, field.Label)
+		if second != "" {
+			s.y += 2 * formNear
+			s.foreign(func() { s.y += s.text(s.small(), x, s.y, width, second) })
+		}
+	})
 	s.y += 1.5 * formPad
 	s.below()
 }

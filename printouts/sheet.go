@@ -65,6 +65,14 @@ func (s *sheet) text(st style, x, y, width float64, text string) (height float64
 	for i, line := range lines {
 		s.line(e, st, x, baseline+float64(i)*st.leading*st.em(), line)
 	}
+	return st.height(lines)
+}
+
+// height is how high lines are, from the capitals of the first to the last baseline; none are 0.
+func (st style) height(lines []string) float64 {
+	if len(lines) == 0 {
+		return 0
+	}
 	return (st.face.capHeight + float64(len(lines)-1)*st.leading) * st.em()
 }
 

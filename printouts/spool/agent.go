@@ -118,12 +118,16 @@ func Settle(ctx context.Context, tx *store.Tx, printer, job string, r Result) er
 	if !slices.Contains(Results, r.State) {
 		return fmt.Errorf("settle print job: state %q is no result", r.State)
 	}
-	var ours int
-	if err := tx.QueryRow(ctx, `SELECT COUNT(*) FROM print_jobs WHERE id = $1 AND printer_id = $2`, job, printer).Scan(&ours); err != nil || ours == 0 {
-		return err
+	var kind string
+	err := tx.QueryRow(ctx, `SELECT kind FROM print_jobs WHERE id = $1 AND printer_id = $2`, job, printer).Scan(&kind)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("settle print job: %w", err)
 	}
 	result := outcome{state: r.State, detail: r.Detail, condition: r.Condition}
-	return settle(ctx, tx, printer, &claimed{id: job, attempt: r.Attempt}, result)
+	return settle(ctx, tx, printer, &claimed{id: job, kind: kind, attempt: r.Attempt}, result)
 }
 
 // Local is a printer that an agent drives.

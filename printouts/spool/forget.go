@@ -36,6 +36,7 @@ func expire(ctx context.Context, tx *store.Tx, condition string, args ...any) (i
 	const expire = `
 		UPDATE print_jobs SET state = 'expired', payload = '', settled_at = $1
 		WHERE state IN ('queued', 'sent') `
+	tx.Touch(erasedTopic, 0)
 	return tx.Exec(ctx, expire+condition, append([]any{store.Millis(tx.Now)}, args...)...)
 }
 

@@ -41,6 +41,19 @@ const (
 // Prints reports whether a printer in this condition takes jobs.
 func (c Condition) Prints() bool { return c == OK || c == NearEnd }
 
+// Sheets reports whether the printer takes forms, which need paper of A4. What an agent drives is known to
+// the agent alone; forms are not sent there.
+func (p Printer) Sheets() bool {
+	out, _ := parse(p.URI, usual)
+	switch out := out.(type) {
+	case folder:
+		return true
+	case queue:
+		return !out.thermal
+	}
+	return false
+}
+
 // An outlet is what a printer's address leads to.
 type outlet interface {
 	// print prints job, of which an earlier attempt may have left something. It does not begin when

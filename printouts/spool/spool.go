@@ -99,8 +99,15 @@ type Job struct {
 	ExpiresAfter    time.Duration // 0: 2 minutes; at most 15 minutes
 }
 
-// topic is what a commit that adds jobs to a printer touches, followed by the printer's id.
-const topic = "print:"
+const (
+	// topic is what a commit that adds jobs to a printer touches, followed by the printer's id.
+	topic = "print:"
+	// erasedTopic is what a commit touches that erases personal values.
+	erasedTopic = "print-erased"
+)
+
+// personal reports whether jobs of a kind hold something about a citizen.
+func personal(kind string) bool { return kind == KindForm || kind == KindReceipt }
 
 // Enqueue adds job to its printer's queue as part of the caller's transaction and returns the job's
 // id. It returns the fault unknown_printer when the office has no such printer.

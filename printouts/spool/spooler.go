@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -34,6 +35,8 @@ type Spooler struct {
 
 	limits limits
 
+	erased atomic.Bool // personal values, which may still be in the database's log
+
 	mu   sync.Mutex
 	busy map[string]bool     // printers with a worker → whether to look again when it has ended
 	sent map[string]sighting // by printer: the job in another's hands
@@ -57,10 +60,14 @@ func New(db *store.DB, log *slog.Logger) *Spooler {
 		sent:   make(map[string]sighting),
 	}
 	db.OnCommit(func(touched string, _ int64) {
-		if strings.HasPrefix(touched, topic) {
+		if touched == erasedTopic {
+			s.erased.Store(true)
+		}
+		if touched == erasedTopic || strings.HasPrefix(touched, topic) {
 			s.look()
 		}
 	})
+	s.erased.Store(true) // an earlier process may have ended in between
 	return s
 }
 
@@ -92,12 +99,28 @@ func (s *Spooler) Run(ctx context.Context) error {
 				})
 			}
 		}
+		s.wipe(ctx)
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-s.wake:
 		case <-tick.C:
 		}
+	}
+}
+
+// wipe takes erased values out of the database's log as well. What a reader prevents is done at the next
+// look.
+func (s *Spooler) wipe(ctx context.Context) {
+	if !s.erased.Swap(false) {
+		return
+	}
+	emptied, err := s.db.EmptyLog(ctx)
+	if !emptied {
+		s.erased.Store(true)
+	}
+	if err != nil && ctx.Err() == nil {
+		s.log.ErrorContext(ctx, "erased values are still in the database's log", "err", err)
 	}
 }
 
@@ -166,6 +189,7 @@ func (s *Spooler) expire(ctx context.Context, printers []string) error {
 				return fmt.Errorf("expire print jobs: %w", err)
 			}
 		}
+		tx.Touch(erasedTopic, 0)
 		return nil
 	})
 }
@@ -366,6 +390,8 @@ func settle(ctx context.Context, tx *store.Tx, printer string, job *claimed, res
 		}
 	} else if _, err := tx.Exec(ctx, settle, job.id, job.attempt, string(result.state), result.detail, store.Millis(tx.Now)); err != nil {
 		return err
+	} else if personal(job.kind) {
+		tx.Touch(erasedTopic, 0)
 	}
 	if result.condition == "" {
 		return nil
