@@ -23,7 +23,7 @@ var toCitizens = []string{
 	"appointment_changed", "appointment_state", "duplicate_need", "hold_expired", "not_today", "other_service", "service_nowhere",
 	"slot_missing", "slot_taken", "slot_too_early", "slot_too_late", "too_late_to_change", "too_many_appointments",
 	"unknown_appointment", "unknown_hold",
-	"already_enrolled", "already_waiting", "session_over", "too_many_waiting", "unknown_seat", "unknown_session", "unknown_waiting",
+	"already_enrolled", "already_waiting", "session_over", "unknown_form", "too_many_waiting", "unknown_seat", "unknown_session", "unknown_waiting",
 }
 
 func TestFaultsOfCitizensInEveryLanguage(t *testing.T) {

@@ -213,6 +213,7 @@ type needsView struct {
 	frame
 	Notice string // that the office is closed, and until when
 	Book   bool   // what for an appointment is wanted
+	Forms  bool   // forms can be printed here
 	Needs  []needChoice
 	Pager  pager
 }
@@ -228,6 +229,9 @@ func (s *Server) lobbyNeeds(c echo.Context, v visitor) error {
 	view := needsView{frame: f, Book: f.books()}
 	if !view.Book {
 		view.Notice = f.notice(office, now)
+		if view.Forms, err = s.hasForms(c.Request().Context(), office.ID); err != nil {
+			return err
+		}
 	}
 	today := office.Today(now)
 	var all []needChoice

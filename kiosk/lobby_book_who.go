@@ -363,7 +363,8 @@ type bookedView struct {
 	When, Hours  string
 	Institutions []string
 	QR           *qrImage
-	Mail         bool // more about it is on its way by mail
+	Mail         bool   // more about it is on its way by mail
+	FormURL      string // where the form that goes with it is filled in; "" none
 }
 
 // booked reads the appointment that a page is about and what has become of its paper.
@@ -403,6 +404,9 @@ func (s *Server) bookedOf(c echo.Context, v visitor) (bookedView, error) {
 	view := bookedView{
 		slip: newSlip(f, a.ID, "/kiosk/booked", "lobby.receipt.", status), Reference: a.Reference, When: about.Date, Hours: about.Hours,
 		Institutions: about.Institutions, Mail: a.Contact.Email != "",
+	}
+	if view.FormURL, err = s.formLink(ctx, f, office, a.Service); err != nil {
+		return bookedView{}, err
 	}
 	if about.URL != "" {
 		view.QR, err = newQRImage(about.URL)

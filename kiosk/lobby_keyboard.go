@@ -146,6 +146,28 @@ func (f frame) codeKeyboard() keyboard {
 	return keyboard{For: "code", Layers: []layer{{"code", then(plainKeys(codeKeys), f.deleteKey())}}}
 }
 
+// The kinds of keyboards for forms.
+const (
+	keysText   = "text"
+	keysFiscal = "fiscal"
+)
+
+// textKeyboard writes what stands in forms: names, addresses, dates.
+func (f frame) textKeyboard() keyboard {
+	k := f.nameKeyboard()
+	k.For = keysText
+	letters := slices.Concat(plainKeys(latinKeys[:1]), k.Layers[0].Rows)
+	last := len(letters) - 1
+	letters[last] = append(letters[last], key{Value: "."}, key{Value: ","}, key{Value: "/"}, key{Value: "@"})
+	k.Layers[0].Rows = letters
+	return k
+}
+
+// fiscalKeyboard has the letters and digits of codes.
+func (f frame) fiscalKeyboard() keyboard {
+	return keyboard{For: keysFiscal, Layers: []layer{{"letters", then(plainKeys(latinKeys), f.deleteKey())}}}
+}
+
 // searchKeyboard types words to search for; without a script each of its keys sends the form.
 func (f frame) searchKeyboard(rows [][]string, other, sample string) keyboard {
 	all := plainKeys(rows)

@@ -123,13 +123,14 @@ func areaName(office *territory.Office, t queue.Ticket) string {
 // ticketView is the number and all there is to know about it.
 type ticketView struct {
 	slip
-	Number string
-	Area   string
-	Booked string // the time of its appointment in words, "" for a walk-in
-	Wait   string // how long, or that no desk is open; "" once it is called
-	Called string // where to go, once it is called
-	Ended  bool   // nothing more will happen to it
-	QR     *qrImage
+	Number  string
+	Area    string
+	Booked  string // the time of its appointment in words, "" for a walk-in
+	Wait    string // how long, or that no desk is open; "" once it is called
+	Called  string // where to go, once it is called
+	Ended   bool   // nothing more will happen to it
+	QR      *qrImage
+	FormURL string // where the form that goes with it is filled in; "" none
 }
 
 // slip is what a page begins with that is on paper too, and what has become of that.
@@ -251,6 +252,9 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 		view.Called = f.text("lobby.ticket.turn", "desk", deskNames(p.Office, t.Desks))
 	case queue.Waiting:
 		view.Wait = f.expected(p, t.Service, f.wait(p.Wait(t.ID)))
+	}
+	if view.FormURL, err = s.formLink(ctx, f, p.Office, t.Service); err != nil {
+		return ticketView{}, err
 	}
 	if url := s.phoneURL(t); url != "" {
 		view.QR, err = newQRImage(url)

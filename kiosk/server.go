@@ -112,6 +112,7 @@ func New(o Options) (*Server, error) {
 	s.lobbyBookRoutes()
 	s.lobbyArriveRoutes()
 	s.lobbyCardRoutes()
+	s.lobbyFormRoutes()
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()

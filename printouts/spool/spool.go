@@ -160,18 +160,19 @@ func EnqueueTest(ctx context.Context, tx *store.Tx, p Printer, page printouts.Te
 
 // Status is how far a job has come and, where it went wrong, the code of the reason.
 type Status struct {
-	Job    string
-	State  State
-	Detail string
+	Job     string
+	Printer string
+	State   State
+	Detail  string
 }
 
 // Latest returns the status of the newest job for subject, and false when there was none.
 func Latest(ctx context.Context, tx *store.Tx, subject string) (Status, bool, error) {
 	const latest = `
-		SELECT id, state, detail FROM print_jobs WHERE subject = $1
+		SELECT id, printer_id, state, detail FROM print_jobs WHERE subject = $1
 		ORDER BY created_at DESC, seq DESC LIMIT 1`
 	var s Status
-	err := tx.QueryRow(ctx, latest, subject).Scan(&s.Job, &s.State, &s.Detail)
+	err := tx.QueryRow(ctx, latest, subject).Scan(&s.Job, &s.Printer, &s.State, &s.Detail)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Status{}, false, nil
 	}
