@@ -31,6 +31,7 @@ type ownView struct {
 	Erased    bool     // nobody knows any more who comes
 	QR        *qrImage
 	Again     string // where to book anew
+	Form      string // title of the form that goes with it; "" none
 	Own       string // address of the page, without what is behind it
 }
 
@@ -114,6 +115,9 @@ func (s *Server) ownViewOf(c echo.Context, a booking.Appointment, o *territory.O
 	if !view.Ahead {
 		return view, nil
 	}
+	if kind, some := formOfService(o, a.Service); some {
+		view.Form = formTitle(view.Lang, kind)
+	}
 	shown := view.What.URL
 	if shown == "" {
 		shown = a.Reference // no phone could open the address
@@ -178,6 +182,24 @@ func (s *Server) ownReceipt(c echo.Context, _ visitor) error {
 	}
 	c.Response().Header().Set(echo.HeaderContentDisposition, `inline; filename="appuntamento.pdf"`)
 	return c.Blob(http.StatusOK, "application/pdf", paper)
+}
+
+// ownForm is the form that goes with an appointment, with what the office knows from its booking: how to
+// reach the citizen. Who they are they write themselves.
+func (s *Server) ownForm(c echo.Context, _ visitor) error {
+	a, o, err := s.ownOf(c)
+	if err != nil {
+		return err
+	}
+	kind, some := formOfService(o, a.Service)
+	if !some || a.State != booking.Booked {
+		return errNoForm
+	}
+	f := filling{
+		kind: kind, office: o, now: s.db.Now().In(o.Zone()), lang: ownPageOf(c, a).Lang, unsaid: true,
+		said: map[string]string{fieldMail: a.Contact.Email, fieldPhone: a.Contact.Phone},
+	}
+	return openForm(c, f.form())
 }
 
 // errChange refuses what a page would offer in vain: an appointment that is over, or too near.

@@ -395,7 +395,7 @@ func (s *Server) showReception(c echo.Context, v visitor, alert *deskAlert, stat
 	view := &receptionView{
 		deskHead: deskHead{Page: page(r.lang), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary), Office: p.Office.Name},
 		OfficeID: office, Version: p.Version, Alert: alert, queueView: r.queue(), Desks: r.others(),
-		MayIssue: v.role().May(access.IssueByHand), MayEnd: v.role().May(access.RunOffice),
+		MayIssue: v.role().May(access.IssueByHand), MayEnd: v.role().May(access.RunOffice), MayFill: v.role().May(access.FillForms),
 	}
 	if view.Alert == nil {
 		view.Alert = madeAlert(r.lang, made)

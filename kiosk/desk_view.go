@@ -65,6 +65,7 @@ type receptionView struct {
 	Version          int64
 	Alert            *deskAlert
 	MayIssue, MayEnd bool // a ticket by hand, the day
+	MayFill          bool // forms
 	queueView
 	Desks []otherDesk
 }

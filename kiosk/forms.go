@@ -250,10 +250,14 @@ func isPerson(field printouts.FormField) bool {
 }
 
 func mostLetters(field printouts.FormField) int {
-	if field.Lines > 1 || field.Kind == printouts.ProseField {
+	if severalLines(field) {
 		return longestText
 	}
 	return longestLine
+}
+
+func severalLines(field printouts.FormField) bool {
+	return field.Lines > 1 || field.Kind == printouts.ProseField
 }
 
 // typedInto reads what was typed into the fields of a form: without control characters, which are nobody's
@@ -261,7 +265,7 @@ func mostLetters(field printouts.FormField) int {
 func typedInto(kind printouts.FormKind, get func(name string) string) map[string]string {
 	all := make(map[string]string)
 	for _, field := range kind.Fields() {
-		text := clean(get(fieldName(field.Key)), field.Lines > 1)
+		text := clean(get(fieldName(field.Key)), severalLines(field))
 		if field.Kind == printouts.CodeField {
 			text = strings.ToUpper(text)
 		}
@@ -338,16 +342,22 @@ func formNamed(o *territory.Office, on timetable.Date, id string, chosen func(s 
 
 var errNoForm = fault.New(fault.Missing, "unknown_form")
 
-// serviceForm is the form of a service of an office; "" none.
-func serviceForm(o *territory.Office, id string) string {
+// formOfService is the form of a service of an office, and false where there is none.
+func formOfService(o *territory.Office, id string) (printouts.FormKind, bool) {
 	s, ok := o.Territory.Service(id)
 	if !ok {
-		return ""
+		return printouts.FormKind{}, false
 	}
-	if kind, err := printouts.FormOf(s.Form); err == nil {
-		return kind.ID
+	kind, err := printouts.FormOf(s.Form)
+	return kind, err == nil
+}
+
+// formTitle is the name of a form in a language.
+func formTitle(lang string, kind printouts.FormKind) string {
+	if key := kindKey(kind.ID); static.Has(lang, key) {
+		return static.Text(lang, key)
 	}
-	return ""
+	return kind.Title
 }
 
 // sheetPrinter is where forms of an office come out: one that is not known to be out of order, and the

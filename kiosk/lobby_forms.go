@@ -55,15 +55,15 @@ func (s *Server) hasForms(ctx context.Context, office string) (bool, error) {
 // formLink is where the form of a service is filled in at a kiosk; "" where there is none, or nothing to
 // print it on.
 func (s *Server) formLink(ctx context.Context, f frame, o *territory.Office, service string) (string, error) {
-	form := serviceForm(o, service)
-	if form == "" {
+	kind, known := formOfService(o, service)
+	if !known {
 		return "", nil
 	}
 	some, err := s.hasForms(ctx, o.ID)
 	if err != nil || !some {
 		return "", err
 	}
-	return f.To("/kiosk/forms/" + form), nil
+	return f.To("/kiosk/forms/" + kind.ID), nil
 }
 
 func (s *Server) lobbyForms(c echo.Context, v visitor) error {
@@ -84,7 +84,7 @@ func (s *Server) lobbyForms(c echo.Context, v visitor) error {
 			return err
 		}
 		for _, kind := range kinds {
-			all = append(all, formChoice{f.title(kind), f.To("/kiosk/forms/" + kind.ID)})
+			all = append(all, formChoice{formTitle(f.Lang, kind), f.To("/kiosk/forms/" + kind.ID)})
 		}
 	}
 	n, _ := strconv.Atoi(c.QueryParam("page"))
@@ -92,14 +92,6 @@ func (s *Server) lobbyForms(c echo.Context, v visitor) error {
 	view := formsView{frame: f, Choices: shown, Pager: f.pager(at, pages)}
 	view.own.Set("page", strconv.Itoa(at))
 	return s.show(c, "lobby/forms", view)
-}
-
-// title is the name of a form in the citizen's language.
-func (f frame) title(kind printouts.FormKind) string {
-	if key := kindKey(kind.ID); static.Has(f.Lang, key) {
-		return f.text(key)
-	}
-	return kind.Title
 }
 
 // label is the name of a field in the citizen's language.
@@ -259,7 +251,7 @@ func (s *Server) formAt(c echo.Context, v visitor) (formView, error) {
 	f := s.frame(c, office, "/kiosk/forms")
 	f.Long, f.Form = true, "typed"
 	return formView{
-		frame: f, Title: f.title(kind), Note: f.note(kind), Key: form.Get("key"), Printer: printer.Name,
+		frame: f, Title: formTitle(f.Lang, kind), Note: f.note(kind), Key: form.Get("key"), Printer: printer.Name,
 		filling: filling{
 			kind: kind, office: office, now: now.In(office.Zone()), lang: f.Lang, said: typedInto(kind, form.Get),
 			scanned: form.Get("scanned_code"), born: form.Get("born"),
@@ -409,13 +401,10 @@ func (v *formView) keep(step formStep) {
 
 // rowsOnPage is how many lines of a form are looked at at a time.
 func (p prefs) rowsOnPage() int {
-	switch {
-	case p.Low:
+	if p.Low || p.Large {
 		return 4
-	case p.Large:
-		return 6
 	}
-	return 8
+	return 6
 }
 
 // lobbyFormReview shows all that will stand on the paper, and where each thing comes from.

@@ -203,6 +203,9 @@ func (v *printerView) read(ctx context.Context, tx *store.Tx, c echo.Context, m 
 		if j.Detail != "" {
 			line.Detail = m.worded("manage.job.detail."+j.Detail, m.worded("manage.printer.state."+j.Detail, j.Detail))
 		}
+		if key, named := jobNames[j.Kind]; named {
+			line.What = m.text(key)
+		}
 		if id, ok := strings.CutPrefix(j.Subject, "ticket:"); ok {
 			t, err := queue.ByID(ctx, tx, id)
 			if err != nil && fault.Code(err) == "" {
@@ -214,6 +217,9 @@ func (v *printerView) read(ctx context.Context, tx *store.Tx, c echo.Context, m 
 	}
 	return nil
 }
+
+// jobNames are the keys of what jobs are called that say nothing of whom they are for.
+var jobNames = map[string]string{spool.KindReceipt: "manage.job.receipt", spool.KindForm: "manage.job.form"}
 
 func (m *console) jobState(state spool.State) userState {
 	tone := "off"

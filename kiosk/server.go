@@ -116,6 +116,7 @@ func New(o Options) (*Server, error) {
 	s.boardRoutes()
 	s.phoneRoutes()
 	s.deskRoutes()
+	s.deskFormRoutes()
 	s.appointmentRoutes()
 	s.diaryRoutes()
 	s.accountRoutes()

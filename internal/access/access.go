@@ -71,6 +71,7 @@ const (
 	OwnBooking    Permission = "see, move and cancel an appointment by its token"
 	SeeDiary      Permission = "see an office's appointments"
 	EditDiary     Permission = "change an office's appointments"
+	FillForms     Permission = "fill in forms for citizens"
 )
 
 // permissions says who may what. What has no row here is refused.
@@ -105,6 +106,7 @@ var permissions = map[Permission][]Role{
 	OwnBooking:    Roles,
 	SeeDiary:      {Administrator, Manager, Officer},
 	EditDiary:     {Manager, Officer},
+	FillForms:     {Manager, Officer},
 }
 
 // Scope is what a program's token is good for.
