@@ -200,11 +200,11 @@ func (s *Server) lobbyForm(c echo.Context, v visitor) error {
 		return err
 	}
 	steps := view.filling.steps()
-	at, _ := strconv.Atoi(c.Param("step"))
-	if c.Request().Method == http.MethodGet {
+	at, err := strconv.Atoi(c.Param("step"))
+	switch {
+	case c.Request().Method == http.MethodGet:
 		at = 1
-	}
-	if c.Param("step") == reviewStep || at > len(steps) {
+	case err != nil || at > len(steps): // the last page, or the way to the printer
 		at = len(steps) + 1
 	}
 	wrong := view.filling.wrong()
