@@ -253,11 +253,7 @@ func (s *Server) showDeskForm(c echo.Context, v visitor, r deskReader, f filling
 	if view.Sections, err = r.formSections(f); err != nil {
 		return err
 	}
-	for _, l := range static.Languages() {
-		if printouts.Prints(l.Code) {
-			view.Languages = append(view.Languages, deskChoice{Value: l.Code, Text: l.Own, Chosen: l.Code == f.lang})
-		}
-	}
+	view.Languages = secondLanguages(r.lang, f.lang)
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		printers, err := sheetPrinters(ctx, tx, r.p.Office.ID)
 		for _, p := range printers {
@@ -317,4 +313,16 @@ func (r deskReader) formField(f filling, field printouts.FormField, value printo
 		x.Note = static.Text(r.lang, "desk.form.years", "one", strconv.Itoa(births[0].Year), "other", strconv.Itoa(births[1].Year))
 	}
 	return x
+}
+
+// secondLanguages are those in which the labels of a form can be set besides Italian, which stands for
+// none.
+func secondLanguages(lang, chosen string) []deskChoice {
+	all := []deskChoice{{Value: static.Italian, Text: static.Text(lang, "desk.form.language.none")}}
+	for _, l := range static.Languages() {
+		if l.Code != static.Italian && printouts.Prints(l.Code) {
+			all = append(all, deskChoice{Value: l.Code, Text: l.Own, Chosen: l.Code == chosen})
+		}
+	}
+	return all
 }

@@ -71,8 +71,9 @@ func TestFormsAreForgotten(t *testing.T) {
 
 	server = start(log, "--data", data, "--clock", "2026-12-03T10:16:00+01:00", "--log", "debug", "serve", "--addr", "127.0.0.1:0")
 	vanish(t, data, "the printer was dead")
-	if states := formStates(t, data); states[spool.Expired] != 2 {
-		t.Errorf("got %v, want both forms expired", states)
+	// One may have been on its way to the printer when the process died, and is in doubt.
+	if states := formStates(t, data); states[spool.Expired] == 0 || states[spool.Expired]+states[spool.Sent] != 2 {
+		t.Errorf("got %v, want the forms expired", states)
 	}
 
 	addSheets(t, data, "alive", "file:"+paper)

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -691,5 +692,55 @@ func TestNewIDAndToken(t *testing.T) {
 				seen[got] = true
 			}
 		})
+	}
+}
+
+// TestEmptyLog: what was erased is in the log until it is emptied, and a reader keeps it there.
+func TestEmptyLog(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sportello.db")
+	db, err := store.Open(t.Context(), store.Options{URL: "sqlite:" + path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	change := func(statement string) {
+		t.Helper()
+		err := db.Update(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.Exec(t.Context(), statement)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	holds := func() bool {
+		t.Helper()
+		var all []byte
+		for _, name := range []string{path, path + "-wal"} {
+			text, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, text...)
+		}
+		return bytes.Contains(all, []byte("plantedword"))
+	}
+	change(`CREATE TABLE words (word TEXT NOT NULL)`)
+	change(`INSERT INTO words (word) VALUES ('plantedword')`)
+	var emptied bool
+	err = db.View(t.Context(), func(tx *store.Tx) error {
+		var n int
+		if err := tx.QueryRow(t.Context(), `SELECT COUNT(*) FROM words`).Scan(&n); err != nil {
+			return err
+		}
+		change(`UPDATE words SET word = ''`)
+		emptied, err = db.EmptyLog(t.Context())
+		return err
+	})
+	if err != nil || emptied || !holds() {
+		t.Errorf("while somebody reads: emptied %t, %v", emptied, err)
+	}
+	if emptied, err = db.EmptyLog(t.Context()); err != nil || !emptied || holds() {
+		t.Errorf("afterwards: emptied %t, %v", emptied, err)
 	}
 }

@@ -638,6 +638,33 @@ func TestExpires(t *testing.T) {
 			r.want(late, row{State: spool.Expired, Erased: true})
 		})
 	})
+	t.Run("in the hands of a process that died long ago", func(t *testing.T) {
+		onBoth(t, func(r rig) {
+			r.addPrinter("p2", "cups://127.0.0.1:9/queue")
+			job := jobFor("A012")
+			job.Printer = "p2"
+			lost := r.enqueue(r.here, job)
+			r.exec(`UPDATE print_jobs SET state = 'sent', attempts = 1 WHERE id = $1`, lost)
+			values := func() (n int) {
+				r.update(r.here, func(tx *store.Tx) error {
+					return tx.QueryRow(r.Context(), `SELECT COUNT(*) FROM print_jobs WHERE payload <> ''`).Scan(&n)
+				})
+				return n
+			}
+			time.Sleep(15*time.Minute - time.Second)
+			stop := r.run(r.there)
+			synctest.Wait()
+			if values() != 1 {
+				r.Error("its values are erased too early: the process may live")
+			}
+			time.Sleep(4 * time.Second)
+			if values() != 0 {
+				r.Error("its values are kept for more than 15 minutes")
+			}
+			stop()
+			r.want(lost, row{State: spool.Sent, Attempts: 1})
+		})
+	})
 }
 
 func TestEndFinishesWhatIsBegun(t *testing.T) {
@@ -673,12 +700,12 @@ func TestLatest(t *testing.T) {
 		}
 		id := r.enqueue(r.here, jobFor("A012"))
 		r.exec(`UPDATE print_jobs SET state = 'failed', detail = 'printer_full' WHERE id = $1`, id)
-		if got := latest(); got != (spool.Status{Job: id, State: spool.Failed, Detail: spool.Full}) {
+		if got := latest(); got != (spool.Status{Job: id, Printer: "p1", State: spool.Failed, Detail: spool.Full}) {
 			r.Errorf("failed: got %v", got)
 		}
 		time.Sleep(time.Second)
 		id = r.enqueue(r.here, jobFor("A012"))
-		if got := latest(); got != (spool.Status{Job: id, State: spool.Queued}) {
+		if got := latest(); got != (spool.Status{Job: id, Printer: "p1", State: spool.Queued}) {
 			r.Errorf("printed anew: got %v", got)
 		}
 	})

@@ -179,17 +179,31 @@ func (s *Spooler) owing(ctx context.Context) ([]Printer, error) {
 	return printers, s.expire(ctx, late)
 }
 
+// expire ends the jobs of printers that waited too long. What is still in the hands of a process, which may
+// have died, is settled when that is certain; its values are not kept for longer than those of others.
 func (s *Spooler) expire(ctx context.Context, printers []string) error {
-	const expire = `
-		UPDATE print_jobs SET state = 'expired', payload = '', settled_at = $2
-		WHERE printer_id = $1 AND state = 'queued' AND expires_at <= $2`
+	const (
+		expire = `
+			UPDATE print_jobs SET state = 'expired', payload = '', settled_at = $2
+			WHERE printer_id = $1 AND state = 'queued' AND expires_at <= $2`
+		erase = `
+			UPDATE print_jobs SET payload = ''
+			WHERE printer_id = $1 AND state = 'sent' AND created_at <= $2 AND payload <> ''`
+	)
 	return s.db.Update(ctx, func(tx *store.Tx) error {
 		for _, printer := range printers {
-			if _, err := tx.Exec(ctx, expire, printer, store.Millis(tx.Now)); err != nil {
+			expired, err := tx.Exec(ctx, expire, printer, store.Millis(tx.Now))
+			if err != nil {
 				return fmt.Errorf("expire print jobs: %w", err)
 			}
+			erased, err := tx.Exec(ctx, erase, printer, store.Millis(tx.Now.Add(-longestLife)))
+			if err != nil {
+				return fmt.Errorf("erase print jobs: %w", err)
+			}
+			if expired+erased > 0 {
+				tx.Touch(erasedTopic, 0)
+			}
 		}
-		tx.Touch(erasedTopic, 0)
 		return nil
 	})
 }

@@ -7,6 +7,7 @@ const board = () => document.querySelector(`[data-keyboard="${field()?.dataset.k
 
 function arm() {
   last = undefined
+  for (const input of document.querySelectorAll('[data-keys]')) input.setSelectionRange(input.value.length, input.value.length) // one goes on where one ended
   seen()
 }
 
