@@ -16,15 +16,27 @@ const (
 	formSays    = 72.0 // where the column of what is filled in begins
 	formWide    = letterLeft + letterBody - formSays
 	formLabel   = formSays - letterLeft - 4
-	formPad     = 1.8  // between a line and what stands below it
-	formWrite   = 8.5  // a line to write on
-	formSign    = 18.0 // room for a signature
 	formCell    = 6.4  // a box for a letter, at most so wide
 	formCellTop = 7.0  // and so high
 	formProse   = 4    // lines to write on where prose is missing
 	formType    = 11.0 // points
 	formNear    = 1.4  // between a label and the same in another language
 	formLeast   = 8.0  // to which what does not fit shrinks before it goes on
+)
+
+// spacing is how much room a form leaves, in mm.
+type spacing struct {
+	pad   float64 // between a line and what stands below it
+	write float64 // a line to write on
+	sign  float64 // a signature
+	part  float64 // above a section
+}
+
+// Forms are set as roomy as they can, and tight where that saves a page: one for a signature alone is
+// lost too easily.
+var (
+	roomy = spacing{pad: 1.8, write: 8.5, sign: 18, part: 2 * letterGap}
+	tight = spacing{pad: 1.2, write: 7.5, sign: 15, part: 1.25 * letterGap}
 )
 
 // PDF returns the form as a document of A4 pages. A value that does not fit its lines is set smaller, down
@@ -51,18 +63,9 @@ func (f Form) PDF() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("print form: %w", err)
 	}
-	s := formSheet{
-		letter: letter{
-			sheet: sheet{typefaces: faces, y: letterTop},
-			plain: style{face: faces.regular, size: formType, leading: 1.3},
-			label: style{face: faces.regular, size: 9, leading: 1.25},
-		},
-		continued: read.Words.Continued, labels: f.labels(faces),
-	}
-	s.second = f.Language
-	s.head(kind, faces.legibleLines(f.Institutions))
-	for _, section := range kind.Sections {
-		s.section(section, f.Values)
+	s := f.set(kind, faces, read.Words.Continued, roomy)
+	if closer := f.set(kind, faces, read.Words.Continued, tight); len(closer.full) < len(s.full) {
+		s = closer
 	}
 	size := fpdf.SizeType{Wd: letterWidth, Ht: letterHeight}
 	pdf, err := s.document(size, s.pages(made(f, kind, read.Words), ""), kind.Title, "it", f.MadeAt)
@@ -81,6 +84,24 @@ func (f Form) FormKind() (FormKind, error) {
 		return FormKind{}, fmt.Errorf("%w: %s on the pages of %s", ErrNoForm, f.Kind, f.Official.ID)
 	}
 	return f.Official.Kind()
+}
+
+// set sets the form with a spacing.
+func (f Form) set(kind FormKind, faces typefaces, continued string, room spacing) *formSheet {
+	s := &formSheet{
+		letter: letter{
+			sheet: sheet{typefaces: faces, y: letterTop},
+			plain: style{face: faces.regular, size: formType, leading: 1.3},
+			label: style{face: faces.regular, size: 9, leading: 1.25},
+		},
+		spacing: room, continued: continued, labels: f.labels(faces),
+	}
+	s.second = f.Language
+	s.head(kind, faces.legibleLines(f.Institutions))
+	for _, section := range kind.Sections {
+		s.section(section, f.Values)
+	}
+	return s
 }
 
 // checked returns the kind of f, which must have a field for each value.
@@ -104,6 +125,7 @@ func (f Form) checked() (FormKind, error) {
 // A formSheet is a form in the making.
 type formSheet struct {
 	letter
+	spacing
 	continued string
 	labels    map[string]string // in the second language, by key
 }
@@ -130,10 +152,10 @@ func (s *formSheet) section(section FormSection, values map[string]Value) {
 	const least = 30 // mm for a heading and what follows it
 	s.room(letterGap + least)
 	if s.y > letterTop {
-		s.y += 2 * letterGap
+		s.y += s.part
 	}
 	s.as("H2", func() { s.y += s.text(s.strong(12), letterLeft, s.y, letterBody, section.Title) })
-	s.y += 2 * formPad
+	s.y += 2 * s.pad
 	s.below()
 	var table *element
 	for _, field := range section.Fields {
@@ -168,11 +190,11 @@ func (s *formSheet) row(field FormField, lines []string) {
 	case field.Kind == TickField:
 		s.tick(field, len(lines) > 0)
 	case field.Kind == SignatureField:
-		s.blank(field, 1, formSign)
+		s.blank(field, 1, s.sign)
 	case field.Kind == CodeField && fits(lines, field.Cells):
 		s.code(field, strings.Join(lines, ""))
 	case len(lines) == 0:
-		s.blank(field, max(field.Lines, 1), formWrite)
+		s.blank(field, max(field.Lines, 1), s.write)
 	default:
 		s.filled(field, lines)
 	}
@@ -209,22 +231,22 @@ func (s *formSheet) labelHeight(field FormField) float64 {
 
 // blank sets a field to be written in, on so many lines of a height.
 func (s *formSheet) blank(field FormField, lines int, height float64) {
-	s.room(max(s.labelHeight(field), float64(lines)*height) + 2*formPad)
+	s.room(max(s.labelHeight(field), float64(lines)*height) + 2*s.pad)
 	top := s.y
-	s.y += formPad + dot
+	s.y += s.pad + dot
 	bottom := s.name(field)
 	s.element("TD")
 	for n := 1; n < lines; n++ {
 		s.bar(formSays, onDots(top+float64(n)*height), formWide, dot)
 	}
-	s.y = max(bottom+formPad, top+float64(lines)*height)
+	s.y = max(bottom+s.pad, top+float64(lines)*height)
 	s.below()
 }
 
 // code sets a field of a box for each letter.
 func (s *formSheet) code(field FormField, text string) {
-	s.room(max(formCellTop, s.labelHeight(field)) + 2*formPad)
-	s.y += formPad + dot
+	s.room(max(formCellTop, s.labelHeight(field)) + 2*s.pad)
+	s.y += s.pad + dot
 	bottom := s.name(field)
 	width := min(formCell, formWide/float64(field.Cells))
 	for n := range field.Cells {
@@ -243,7 +265,7 @@ func (s *formSheet) code(field FormField, text string) {
 			}
 		})
 	}
-	s.y = max(bottom, s.y+formCellTop) + formPad
+	s.y = max(bottom, s.y+formCellTop) + s.pad
 	s.below()
 }
 
@@ -256,8 +278,8 @@ func (s *formSheet) tick(field FormField, ticked bool) {
 	if second != "" {
 		height += 2*formNear + s.small().height(s.small().lines(second, width))
 	}
-	s.room(height + 3*formPad)
-	s.y += 1.5*formPad + dot
+	s.room(height + 3*s.pad)
+	s.y += 1.5*s.pad + dot
 	x := letterLeft
 	if field.Origin != Fixed {
 		capital := s.plain.face.capHeight * s.plain.em()
@@ -275,7 +297,7 @@ func (s *formSheet) tick(field FormField, ticked bool) {
 			s.foreign(func() { s.y += s.text(s.small(), x, s.y, width, second) })
 		}
 	})
-	s.y += 1.5 * formPad
+	s.y += 1.5 * s.pad
 	s.below()
 }
 
@@ -288,17 +310,17 @@ func (s *formSheet) filled(field FormField, lines []string) {
 		st.size -= 0.5
 		wrapped = wrapAll(st, lines, formWide)
 	}
-	s.room(s.labelHeight(field) + 3*formPad)
-	s.y += formPad + dot
+	s.room(s.labelHeight(field) + 3*s.pad)
+	s.y += s.pad + dot
 	bottom := s.name(field)
 	s.pour(st, s.element("TD"), formSays, wrapped, func() {
-		s.y += formPad
+		s.y += s.pad
 		s.below()
 		s.next()
-		s.y += formPad
+		s.y += s.pad
 		s.again(field)
 	})
-	s.y = max(s.y, bottom) + formPad
+	s.y = max(s.y, bottom) + s.pad
 	s.below()
 }
 
@@ -323,7 +345,7 @@ func (s *formSheet) pour(st style, e *element, x float64, lines []string, next f
 		if i > 0 {
 			s.y += pitch - capital
 		}
-		if s.y+capital > letterEnd-formPad {
+		if s.y+capital > letterEnd-s.pad {
 			next()
 		}
 		s.line(e, st, x, s.y+capital, line)
@@ -331,22 +353,33 @@ func (s *formSheet) pour(st style, e *element, x float64, lines []string, next f
 	}
 }
 
-// prose sets text to read under its own heading, over the whole width.
+// prose sets text to read under its own heading, over the whole width. What fits on a page stays together.
 func (s *formSheet) prose(field FormField, lines []string) {
 	const least = 20 // mm for a heading and two lines
-	s.room(least)
+	heading := s.strong(s.plain.size)
+	paragraphs, height := make([][]string, len(lines)), letterLine+heading.height([]string{""})+letterNear
+	for i, line := range lines {
+		paragraphs[i] = s.plain.face.fill(line, letterBody/s.plain.em())
+		height += s.plain.height(paragraphs[i]) + letterNear
+	}
+	if len(lines) == 0 {
+		height += formProse * s.write
+	}
+	if height > letterEnd-letterTop {
+		height = least
+	}
+	s.room(height)
 	s.y += letterLine
-	s.as("H3", func() { s.y += s.text(s.strong(s.plain.size), letterLeft, s.y, letterBody, field.Label) })
+	s.as("H3", func() { s.y += s.text(heading, letterLeft, s.y, letterBody, field.Label) })
 	s.y += letterNear
 	if len(lines) == 0 {
-		s.room(formProse * formWrite)
 		for range formProse {
-			s.y += formWrite
+			s.y += s.write
 			s.below()
 		}
 	}
-	for _, line := range lines {
-		s.pour(s.plain, s.element("P"), letterLeft, s.plain.lines(line, letterBody), s.next)
+	for _, paragraph := range paragraphs {
+		s.pour(s.plain, s.element("P"), letterLeft, paragraph, s.next)
 		s.y += letterNear
 	}
 	s.y += letterNear

@@ -184,6 +184,52 @@ func TestFormNeverCuts(t *testing.T) {
 	}
 }
 
+// TestFormSecondLabels sets labels in the citizen's language below the Italian ones, where the fonts hold
+// all of them.
+func TestFormSecondLabels(t *testing.T) {
+	labels := map[string]string{
+		"": "Пам'ятка для заяви", "cognome": "Прізвище", "codice_fiscale": "Податковий код", "disponibilita": "Заявляю, що готовий працювати.",
+		"profilazione": "Рік тому, тривалість безробіття, сім'я, неповнолітні діти", "firma": "Підпис",
+	}
+	f := form(t, kindOf(t, "did"), nil)
+	f.Language, f.Labels = "uk", labels
+	pdf, err := f.PDF()
+	path := document(t, pdf, err)
+	got := words(t, path)
+	for key, label := range labels {
+		if !strings.Contains(dense(got), dense(label)) {
+			t.Errorf("%q: %q is not on paper", key, label)
+		}
+	}
+	if said := string(run(t, "pdfinfo", "-struct-text", path)); !strings.Contains(said, "Прізвище") {
+		t.Error("readers do not hear the second labels")
+	}
+	italian := form(t, kindOf(t, "did"), nil)
+	want, err := italian.PDF()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Language, f.Labels = "ar", map[string]string{"cognome": "اللقب", "nome": "Nome"}
+	if got, err := f.PDF(); err != nil || !bytes.Contains(got, []byte("/Title")) || len(words(t, document(t, got, err))) != len(words(t, document(t, want, nil))) {
+		t.Errorf("labels that cannot be drawn leave a trace, %v", err)
+	}
+}
+
+// TestFormSavesAPage sets a form tight where the signature would stand alone on a second page.
+func TestFormSavesAPage(t *testing.T) {
+	full := map[string]string{}
+	for key, text := range filledIn {
+		full[key] = text
+	}
+	full["figli"] = strings.Repeat("Xqzw Wkjy, nata a Isernia il 1º ottobre 2026. ", 4)
+	for id, want := range map[string]int{"maternita_comuni": 1, "autodichiarazione": 1, "delega": 1} {
+		pdf, err := form(t, kindOf(t, id), full).PDF()
+		if got := len(pages(t, document(t, pdf, err))); got != want {
+			t.Errorf("%s: %d pages, want %d", id, got, want)
+		}
+	}
+}
+
 // TestFormBlank leaves blank what the fonts cannot draw in full.
 func TestFormBlank(t *testing.T) {
 	kind := kindOf(t, "delega")
