@@ -6,6 +6,7 @@ import (
 
 	"sportello/booking"
 	"sportello/booking/territory"
+	"sportello/internal/access"
 	"sportello/internal/store"
 	"sportello/printouts"
 	"sportello/printouts/spool"
@@ -61,13 +62,13 @@ func (b bilingual) receiptWords() printouts.ReceiptWords {
 	}
 }
 
-// enqueueReceipt orders the paper of an appointment from a printer of an office.
-func (s *Server) enqueueReceipt(ctx context.Context, tx *store.Tx, printer, office string, a booking.Appointment) (job string, err error) {
+// enqueueReceipt orders the paper of an appointment from the printer of a device.
+func (s *Server) enqueueReceipt(ctx context.Context, tx *store.Tx, d access.Device, a booking.Appointment) (job string, err error) {
 	o, err := territory.Of(ctx, tx, a.Office)
 	if err != nil {
 		return "", err
 	}
 	return spool.Enqueue(ctx, tx, spool.Job{
-		Printer: printer, Office: office, Subject: a.Subject(), Kind: spool.KindReceipt, Values: s.receiptOf(o, a, tx.Now),
+		Printer: d.Printer, Fallback: d.Fallback, Office: d.Office, Subject: a.Subject(), Kind: spool.KindReceipt, Values: s.receiptOf(o, a, tx.Now),
 	})
 }

@@ -270,7 +270,7 @@ func (s *Server) printEntry(c echo.Context, d *diarist, a booking.Appointment) e
 		if now.State != booking.Booked && now.State != booking.Arrived {
 			return wrongState(now)
 		}
-		_, err = s.enqueueReceipt(ctx, tx, p.ID, a.Office, now)
+		_, err = s.enqueueReceipt(ctx, tx, access.Device{Printer: p.ID, Office: a.Office}, now)
 		return err
 	})
 	if err != nil {

@@ -349,7 +349,7 @@ func (s *Server) receipt(ctx context.Context, tx *store.Tx, v visitor, a booking
 	if v.device.Printer == "" {
 		return nil, nil
 	}
-	_, err = s.enqueueReceipt(ctx, tx, v.device.Printer, v.device.Office, a)
+	_, err = s.enqueueReceipt(ctx, tx, v.device, a)
 	if fault.Code(err) == "unknown_printer" {
 		return err, nil
 	}
@@ -388,8 +388,12 @@ func (s *Server) bookedOf(c echo.Context, v visitor) (bookedView, error) {
 	var a booking.Appointment
 	var office *territory.Office
 	var status spool.Status
+	var where string
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if a, status, err = s.booked(ctx, tx, v, c.QueryParam("id")); err != nil {
+			return err
+		}
+		if where, err = printsAt(ctx, tx, v.device, status); err != nil {
 			return err
 		}
 		office, err = territory.Of(ctx, tx, a.Office)
@@ -405,6 +409,7 @@ func (s *Server) bookedOf(c echo.Context, v visitor) (bookedView, error) {
 		slip: newSlip(f, a.ID, "/kiosk/booked", "lobby.receipt.", status), Reference: a.Reference, When: about.Date, Hours: about.Hours,
 		Institutions: about.Institutions, Mail: a.Contact.Email != "",
 	}
+	view.Where = where
 	if view.FormURL, err = s.formLink(ctx, f, office, a.Service); err != nil {
 		return bookedView{}, err
 	}
@@ -458,7 +463,7 @@ func (s *Server) lobbyBookedReprint(c echo.Context, v visitor) error {
 		if err != nil || last.Job != c.FormValue("after") || owed(last) {
 			return err
 		}
-		_, err = s.enqueueReceipt(ctx, tx, v.device.Printer, v.device.Office, a)
+		_, err = s.enqueueReceipt(ctx, tx, v.device, a)
 		return err
 	})
 }

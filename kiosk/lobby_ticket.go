@@ -81,7 +81,7 @@ func (s *Server) enqueue(ctx context.Context, tx *store.Tx, d access.Device, t q
 		}
 	}
 	_, err = spool.Enqueue(ctx, tx, spool.Job{
-		Printer: d.Printer, Office: t.Office, Subject: subjectOf(t), Kind: spool.KindTicket, Values: paper,
+		Printer: d.Printer, Fallback: d.Fallback, Office: t.Office, Subject: subjectOf(t), Kind: spool.KindTicket, Values: paper,
 	})
 	return err
 }
@@ -142,6 +142,7 @@ type slip struct {
 	Paper paper
 	Owed  bool   // it may still come
 	Job   string // the newest print job
+	Where string // the printer at which it comes out, when that is not the kiosk's own
 }
 
 // newSlip is about the paper of a print job; a status without a state is that none was ordered.
@@ -151,6 +152,15 @@ func newSlip(f frame, id, path, words string, status spool.Status) slip {
 		v.Paper, v.Owed = paperOf(status), owed(status)
 	}
 	return v
+}
+
+// printsAt is the name of the printer at which the paper of a kiosk comes out, when that is not its own.
+func printsAt(ctx context.Context, tx *store.Tx, d access.Device, status spool.Status) (string, error) {
+	if status.State == "" || status.Printer == d.Printer || status.Printer != d.Fallback {
+		return "", nil
+	}
+	p, err := spool.PrinterByID(ctx, tx, status.Printer)
+	return p.Name, err
 }
 
 // paper is what has become of a ticket's paper.
@@ -218,6 +228,7 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	ctx := c.Request().Context()
 	var t queue.Ticket
 	var status spool.Status
+	var where string
 	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
 		if t, err = queue.ByID(ctx, tx, c.QueryParam("id")); err != nil {
 			return err
@@ -229,6 +240,10 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 		if status, ordered, err = spool.Latest(ctx, tx, subjectOf(t)); !ordered {
 			status.State = ""
 		}
+		if err != nil {
+			return err
+		}
+		where, err = printsAt(ctx, tx, v.device, status)
 		return err
 	})
 	if err != nil {
@@ -247,6 +262,7 @@ func (s *Server) ticketOf(c echo.Context, v visitor) (ticketView, error) {
 	view := ticketView{
 		slip: newSlip(f, t.ID, "/kiosk/ticket", "lobby.paper.", status), Number: t.Label(), Area: areaName(p.Office, t), Booked: appointmentWords(f.Lang, p.Office, t), Ended: t.State.Ended(),
 	}
+	view.Where = where
 	switch t.State {
 	case queue.Called, queue.Serving:
 		view.Called = f.text("lobby.ticket.turn", "desk", deskNames(p.Office, t.Desks))

@@ -57,6 +57,7 @@ type deviceView struct {
 	OfficeName     string
 	OfficeChoices  []deskChoice // to choose among; none when there is no choice
 	PrinterChoices []deskChoice
+	Fallbacks      []deskChoice
 	Enrolled       bool
 }
 
@@ -200,14 +201,16 @@ func (s *Server) showDevice(c echo.Context, m *console, d, stored access.Device,
 	if err != nil {
 		return err
 	}
-	words := func(d access.Device) map[string]string {
-		printer := m.text("manage.device.printer.none")
+	named := func(id string) string {
 		for _, p := range printers {
-			if p.ID == d.Printer {
-				printer = p.Name
+			if p.ID == id {
+				return p.Name
 			}
 		}
-		return map[string]string{"name": d.Name, "printer": printer}
+		return m.text("manage.device.printer.none")
+	}
+	words := func(d access.Device) map[string]string {
+		return map[string]string{"name": d.Name, "printer": named(d.Printer), "fallback": named(d.Fallback)}
 	}
 	form, status, err := m.formOf(c, refused, words(d), words(stored))
 	if err != nil {
@@ -227,23 +230,28 @@ func (s *Server) showDevice(c echo.Context, m *console, d, stored access.Device,
 	}
 	for _, p := range printers {
 		view.PrinterChoices = append(view.PrinterChoices, deskChoice{p.ID, p.Name, p.ID == d.Printer})
+		view.Fallbacks = append(view.Fallbacks, deskChoice{p.ID, p.Name, p.ID == d.Fallback})
 	}
 	return s.render(c, status, "manage/device", view)
 }
 
-// typedDevice takes what a form says of a device; its printer must be one of the device's office.
+// typedDevice takes what a form says of a device; its printers must be two of the device's office.
 func typedDevice(ctx context.Context, tx *store.Tx, c echo.Context, d *access.Device) error {
-	d.Name, d.Printer = posted(c).Get("name"), posted(c).Get("printer")
+	form := posted(c)
+	d.Name, d.Printer, d.Fallback = form.Get("name"), form.Get("printer"), form.Get("fallback")
 	printers, err := spool.Printers(ctx, tx, d.Office)
-	if err != nil || d.Printer == "" {
+	if err != nil {
 		return err
 	}
-	for _, p := range printers {
-		if p.ID == d.Printer {
-			return nil
+	for _, id := range []string{d.Printer, d.Fallback} {
+		if id != "" && !slices.ContainsFunc(printers, func(p spool.Printer) bool { return p.ID == id }) {
+			return errPrinter
 		}
 	}
-	return errPrinter
+	if d.Fallback != "" && (d.Printer == "" || d.Printer == d.Fallback) {
+		return errFallback
+	}
+	return nil
 }
 
 func (s *Server) addDevice(c echo.Context, m *console) error {

@@ -16,6 +16,7 @@ var (
 	errOwn       = fault.New(fault.Conflict, "own_account")
 	errOfficer   = fault.New(fault.Invalid, "officer_invalid")
 	errPrinter   = fault.New(fault.Invalid, "printer_elsewhere")
+	errFallback  = fault.New(fault.Invalid, "printer_same")
 	errFolder    = fault.New(fault.Denied, "printer_folder")
 	errNoPrinter = fault.New(fault.Missing, "printer_missing")
 	errWhole     = fault.New(fault.Invalid, "administrator_whole")
@@ -40,7 +41,7 @@ func (f manageForm) Stored(field string) string { return f.stored[field] }
 // faultFields are the fields of forms that faults are about.
 var faultFields = map[string]string{
 	"login_invalid": "login", "login_taken": "login", "name_invalid": "name", "role_invalid": "role", "territory_missing": "territory",
-	"device_invalid": "name", "printer_uri": "uri", "printer_folder": "uri", "day_invalid": "until", "officer_invalid": "officer", "printer_elsewhere": "printer",
+	"device_invalid": "name", "printer_uri": "uri", "printer_folder": "uri", "day_invalid": "until", "officer_invalid": "officer", "printer_elsewhere": "printer", "printer_same": "fallback",
 	"official_key": "key", "official_name": "name", "official_drafted": "ours", "file_missing": "file",
 	"administrator_whole": "offices", "other_office": "offices", "scope_unknown": "scopes",
 }

@@ -10,16 +10,25 @@ import (
 	"sportello/static"
 )
 
-// printerState is how the printer of a kiosk is: Unknown of one that has none, or that nobody asked yet.
+// printerState is how the printer of a kiosk is, or the other that takes its place while it prints nothing:
+// Unknown of one that is not there, or that nobody asked yet.
 func printerState(ctx context.Context, tx *store.Tx, d access.Device) (spool.Condition, error) {
-	if d.Printer == "" {
-		return spool.Unknown, nil
+	state := spool.Unknown
+	for _, id := range []string{d.Printer, d.Fallback} {
+		p, err := spool.PrinterByID(ctx, tx, id)
+		switch {
+		case fault.Code(err) == "unknown_printer":
+			continue
+		case err != nil:
+			return state, err
+		case p.Condition.Prints() || state == spool.Unknown:
+			state = p.Condition
+		}
+		if state == spool.Unknown || state.Prints() {
+			break
+		}
 	}
-	p, err := spool.PrinterByID(ctx, tx, d.Printer)
-	if fault.Code(err) == "unknown_printer" {
-		return spool.Unknown, nil
-	}
-	return p.Condition, err
+	return state, nil
 }
 
 // paperWord is what citizens at a kiosk are told of its printer: the key of a message, "" nothing.

@@ -144,8 +144,8 @@ type Form struct {
 	// cannot draw all of them, none is set.
 	Language string
 	Labels   map[string]string
-	MadeAt       time.Time        // printed at the foot, in its own location
-	Official     *Official        `json:",omitempty"` // the institution's own pages, of the same Kind; nil: ours
+	MadeAt   time.Time // printed at the foot, in its own location
+	Official *Official `json:",omitempty"` // the institution's own pages, of the same Kind; nil: ours
 }
 
 // Blank returns the keys of the fields whose values the fonts cannot draw in full: they are left blank to

@@ -38,6 +38,7 @@ type Device struct {
 	Kind     DeviceKind
 	Name     string
 	Printer  string    // where its tickets come out; "" none
+	Fallback string    // printer for when that one prints nothing; "" none
 	Enrolled time.Time // zero: it is not, or it was revoked
 	Seen     time.Time // up to TouchEvery before it was; zero: never
 	From     From      // where it was seen last, and its program then
@@ -113,9 +114,9 @@ func AddDevice(ctx context.Context, tx *store.Tx, d Device, standing, by string)
 		key, hash = sql.NullString{String: foldCode(standing), Valid: true}, sql.NullString{String: digest(foldCode(standing)), Valid: true}
 	}
 	_, err := tx.Exec(ctx, `
-INSERT INTO devices (id, office_id, kind, name, printer_id, code_key, code_hash, created_at, folded)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
-		d.ID, d.Office, string(d.Kind), strings.TrimSpace(d.Name), d.Printer, key, hash, store.Millis(tx.Now), store.Fold(d.Name))
+INSERT INTO devices (id, office_id, kind, name, printer_id, code_key, code_hash, created_at, folded, fallback_id)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+		d.ID, d.Office, string(d.Kind), strings.TrimSpace(d.Name), d.Printer, key, hash, store.Millis(tx.Now), store.Fold(d.Name), d.Fallback)
 	if err != nil {
 		return fmt.Errorf("add device: %w", err)
 	}
@@ -128,15 +129,15 @@ func EditDevice(ctx context.Context, tx *store.Tx, d Device, by string) error {
 	if strings.TrimSpace(d.Name) == "" || len([]rune(d.Name)) > longestName {
 		return fault.New(fault.Invalid, "device_invalid")
 	}
-	changed, err := tx.Exec(ctx, `UPDATE devices SET rev = rev + 1, name = $3, printer_id = $4, folded = $5 WHERE id = $1 AND rev = $2`,
-		d.ID, d.Rev, strings.TrimSpace(d.Name), d.Printer, store.Fold(d.Name))
+	changed, err := tx.Exec(ctx, `UPDATE devices SET rev = rev + 1, name = $3, printer_id = $4, folded = $5, fallback_id = $6 WHERE id = $1 AND rev = $2`,
+		d.ID, d.Rev, strings.TrimSpace(d.Name), d.Printer, store.Fold(d.Name), d.Fallback)
 	if err != nil {
 		return fmt.Errorf("edit device: %w", err)
 	}
 	if changed == 0 {
 		return ErrEdited
 	}
-	return record(ctx, tx, by, "device.edit", "device:"+d.ID, map[string]any{"printer": d.Printer})
+	return record(ctx, tx, by, "device.edit", "device:"+d.ID, map[string]any{"printer": d.Printer, "fallback": d.Fallback})
 }
 
 // NewCode returns a code with which a device can be enrolled once within CodeLife. One that waited is
@@ -364,12 +365,12 @@ func OfficesOfDevices(ctx context.Context, tx *store.Tx, text string) ([]string,
 	return store.Column[string](ctx, tx, `SELECT DISTINCT office_id FROM devices WHERE folded LIKE $1 ESCAPE '\'`, store.Pattern(text))
 }
 
-const deviceColumns = `id, rev, office_id, kind, name, printer_id, enrolled_at, seen_at, address, agent, code_until`
+const deviceColumns = `id, rev, office_id, kind, name, printer_id, fallback_id, enrolled_at, seen_at, address, agent, code_until`
 
 func scanDevice(row scanner, more ...any) (Device, error) {
 	var d Device
 	var enrolled, seen, code int64
-	err := row.Scan(append([]any{&d.ID, &d.Rev, &d.Office, &d.Kind, &d.Name, &d.Printer, &enrolled, &seen, &d.From.Address, &d.From.Agent, &code}, more...)...)
+	err := row.Scan(append([]any{&d.ID, &d.Rev, &d.Office, &d.Kind, &d.Name, &d.Printer, &d.Fallback, &enrolled, &seen, &d.From.Address, &d.From.Agent, &code}, more...)...)
 	d.Enrolled, d.Seen, d.Code = store.FromMillis(enrolled), store.FromMillis(seen), store.FromMillis(code)
 	return d, err
 }

@@ -87,11 +87,11 @@ func Lease(ctx context.Context, tx *store.Tx, printer, holder string, found Cond
 		lock  = `UPDATE printers SET rev = rev WHERE id = $1`
 		begin = `UPDATE print_jobs SET state = 'sent', attempts = attempts + 1, holder = $2 WHERE id = $1 AND state = 'queued'`
 	)
-	if _, err := tx.Exec(ctx, lock, printer); err != nil {
-		return Leased{}, false, fmt.Errorf("lease print job: %w", err)
-	}
 	if err := Note(ctx, tx, printer, found); err != nil {
 		return Leased{}, false, err
+	}
+	if _, err := tx.Exec(ctx, lock, printer); err != nil {
+		return Leased{}, false, fmt.Errorf("lease print job: %w", err)
 	}
 	job, err := oldest(ctx, tx, printer)
 	if errors.Is(err, sql.ErrNoRows) {

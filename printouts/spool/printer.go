@@ -116,7 +116,7 @@ func AddPrinter(ctx context.Context, tx *store.Tx, p Printer) error {
 func RemovePrinter(ctx context.Context, tx *store.Tx, id string) error {
 	const (
 		lock   = `UPDATE printers SET rev = rev WHERE id = $1`
-		inUse  = `SELECT (SELECT COUNT(*) FROM devices WHERE printer_id = $1), (SELECT COUNT(*) FROM print_jobs WHERE printer_id = $1 AND state IN ('queued', 'sent'))`
+		inUse  = `SELECT (SELECT COUNT(*) FROM devices WHERE printer_id = $1 OR fallback_id = $1), (SELECT COUNT(*) FROM print_jobs WHERE printer_id = $1 AND state IN ('queued', 'sent'))`
 		forget = `DELETE FROM print_jobs WHERE printer_id = $1`
 		remove = `DELETE FROM printers WHERE id = $1`
 	)
@@ -257,12 +257,18 @@ func Check(ctx context.Context, p Printer) (Condition, error) {
 	return out.check(ctx)
 }
 
-// Note keeps how a printer was found at tx.Now, unless a job is being printed there: that says more
+// Note keeps how a printer was found at tx.Now, and has others take over the jobs of one that prints
+// nothing, unless a job is being printed there: that says more
 // about the printer than being refused a second connection beside it.
 func Note(ctx context.Context, tx *store.Tx, printer string, found Condition) error {
 	const note = `
 		UPDATE printers SET state = $2, checked_at = $3, seen_at = CASE WHEN $2 = 'unreachable' THEN seen_at ELSE $3 END
 		WHERE id = $1 AND NOT EXISTS (SELECT 1 FROM print_jobs WHERE printer_id = $1 AND state = 'sent')`
+	if found != Unknown && !found.Prints() { // locks more than one printer, and so comes first
+		if err := divert(ctx, tx, printer); err != nil {
+			return err
+		}
+	}
 	if _, err := tx.Exec(ctx, note, printer, string(found), store.Millis(tx.Now)); err != nil {
 		return fmt.Errorf("note condition of printer: %w", err)
 	}

@@ -93,6 +93,7 @@ const (
 // Job is something to be printed.
 type Job struct {
 	Printer, Office string
+	Fallback        string        // printer that takes the job over as long as Printer prints nothing; "" none
 	Subject         string        // what it prints: "ticket:ID"
 	Kind            string        // KindTicket, KindReceipt, KindForm or KindTest
 	Values          any           // what the kind prints, marshalled to JSON
@@ -116,8 +117,8 @@ func Enqueue(ctx context.Context, tx *store.Tx, job Job) (id string, err error) 
 		// Locks the printer, so that jobs are numbered in the order of their commits.
 		lock   = `UPDATE printers SET rev = rev WHERE id = $1 AND office_id = $2`
 		insert = `
-			INSERT INTO print_jobs (id, printer_id, seq, office_id, subject, kind, payload, state, created_at, expires_at)
-			SELECT $1, $2, COALESCE(MAX(seq), 0) + 1, $3, $4, $5, $6, 'queued', CAST($7 AS BIGINT), CAST($8 AS BIGINT)
+			INSERT INTO print_jobs (id, printer_id, seq, office_id, subject, kind, payload, state, created_at, expires_at, fallback_id)
+			SELECT $1, $2, COALESCE(MAX(seq), 0) + 1, $3, $4, $5, $6, 'queued', CAST($7 AS BIGINT), CAST($8 AS BIGINT), $9
 			FROM print_jobs WHERE printer_id = $2
 			RETURNING seq`
 	)
@@ -132,6 +133,9 @@ func Enqueue(ctx context.Context, tx *store.Tx, job Job) (id string, err error) 
 	if err != nil {
 		return "", fmt.Errorf("enqueue print job: %w", err)
 	}
+	if job.Printer, job.Fallback, err = place(ctx, tx, job); err != nil {
+		return "", err
+	}
 	rows, err := tx.Exec(ctx, lock, job.Printer, job.Office)
 	if err != nil {
 		return "", fmt.Errorf("enqueue print job: %w", err)
@@ -142,7 +146,7 @@ func Enqueue(ctx context.Context, tx *store.Tx, job Job) (id string, err error) 
 	id = store.NewID()
 	var seq int64
 	err = tx.QueryRow(ctx, insert, id, job.Printer, job.Office, job.Subject, job.Kind, string(payload),
-		store.Millis(tx.Now), store.Millis(tx.Now.Add(life))).Scan(&seq)
+		store.Millis(tx.Now), store.Millis(tx.Now.Add(life)), job.Fallback).Scan(&seq)
 	if err != nil {
 		return "", fmt.Errorf("enqueue print job: %w", err)
 	}
