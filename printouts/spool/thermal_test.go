@@ -329,7 +329,7 @@ func TestThermalTakesNothing(t *testing.T) {
 				r.run(r.here)
 				first, second := r.order("A012"), r.order("A013")
 				synctest.Wait()
-				waits := spool.Status{Job: second, State: spool.Queued, Detail: string(test.want)}
+				waits := spool.Status{Job: second, Printer: "t1", State: spool.Queued, Detail: string(test.want)}
 				if got := r.latest("ticket:A013"); got != waits {
 					r.Errorf("the second waits as %v, want %v", got, waits)
 				}
