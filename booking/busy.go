@@ -26,7 +26,7 @@ const MaxBlock = 31
 // before stays booked: see Clashes.
 type Busy struct {
 	ID, Source    string
-	Officer, Room string // one of them
+	Officer, Room string // one of them, or neither: the whole office's
 	From, Until   time.Time
 	Reason        string // a code
 	By            string // who made it
@@ -37,10 +37,7 @@ func (b Busy) subject() string { return "busy:" + b.ID }
 
 // resource returns whose time it is, as in claims.
 func (b Busy) resource(o *territory.Office) string {
-	if b.Room != "" {
-		return roomResource(o.ID, b.Room)
-	}
-	return officerResource(o.Territory.ID, b.Officer)
+	return Owner{o.Territory.ID, b.Officer, o.ID, b.Room}.resource()
 }
 
 // officers returns the officer whose time it is, if it is one's.
@@ -207,10 +204,7 @@ func Blocks(ctx context.Context, tx *store.Tx, office string, from, until time.T
 }
 
 func busyAt(ctx context.Context, tx *store.Tx, o *territory.Office, from, until time.Time) ([]Busy, error) {
-	resources := resourcesOf(o)
-	if len(resources) == 0 {
-		return nil, nil
-	}
+	resources := append(resourcesOf(o), officeResource(o.ID))
 	args := []any{store.Millis(from), store.Millis(until)}
 	for _, r := range resources {
 		args = append(args, r)
@@ -233,14 +227,23 @@ ORDER BY from_at, resource_id, id`, args...)
 	return all, rows.Err()
 }
 
-// Clash is an appointment of which somebody or its room is busy with something else.
+// Takes reports whether busy time of an office takes any of an appointment's there.
+func (b Busy) Takes(a Appointment) bool {
+	its := b.Room == "" || a.Room == b.Room
+	if b.Officer != "" {
+		its = slices.Contains(a.officers(), b.Officer)
+	}
+	return its && b.From.Before(a.End) && a.Start.Before(b.Until)
+}
+
+// Clash is an appointment of which somebody, its room or its office is busy with something else.
 type Clash struct {
 	Appointment Appointment
 	Busy        []Busy // ascending
 }
 
 // Clashes returns the booked and arrived appointments of an office between two instants of which an
-// officer or the room is busy then, in the order of their start. The fault is unknown_office.
+// officer, the room or the office is busy then, in the order of their start. The fault is unknown_office.
 func Clashes(ctx context.Context, tx *store.Tx, office string, from, until time.Time) ([]Clash, error) {
 	o, err := territory.Of(ctx, tx, office)
 	if err != nil {
@@ -258,10 +261,7 @@ ORDER BY a.start_at, a.id`, office, store.Millis(from), store.Millis(until))
 	}
 	var all []Clash
 	for _, a := range booked {
-		meets := func(b Busy) bool {
-			return b.From.Before(a.End) && a.Start.Before(b.Until) && slices.Contains(a.resources(), b.resource(o))
-		}
-		if found := slices.DeleteFunc(slices.Clone(busy), func(b Busy) bool { return !meets(b) }); len(found) > 0 {
+		if found := slices.DeleteFunc(slices.Clone(busy), func(b Busy) bool { return !b.Takes(a) }); len(found) > 0 {
 			all = append(all, Clash{a, found})
 		}
 	}

@@ -29,7 +29,7 @@ type taken struct {
 	made   []made  // appointments, where the office bounds how many a channel makes
 }
 
-// block is what is busy of one officer or room.
+// block is what is busy of one officer or room, or the place after theirs: of the whole office.
 type block struct {
 	place    int
 	external bool // an external calendar says so
@@ -207,13 +207,16 @@ func (d *diary) readBusy(ctx context.Context, tx *store.Tx, o *territory.Office)
 	}
 	resources := resourcesOf(o)
 	for _, b := range all {
+		place := slices.Index(resources, b.resource(o))
+		if place < 0 {
+			place = len(resources)
+		}
 		span := []timetable.Span{{From: b.From, Until: b.Until}}
 		begins, ends := timetable.DateOf(b.From.In(o.Zone())), timetable.DateOf(b.Until.Add(-1).In(o.Zone()))
 		for n := max(0, d.first.DaysUntil(begins)); n < len(d.days) && n <= d.first.DaysUntil(ends); n++ {
 			t := d.day(n, len(resources))
 			t.blocks = append(t.blocks, block{
-				place: slices.Index(resources, b.resource(o)), external: b.Source != Desk,
-				mask: timetable.ScaleOf(d.first.AddDays(n), o.Zone()).Touched(span),
+				place: place, external: b.Source != Desk, mask: timetable.ScaleOf(d.first.AddDays(n), o.Zone()).Touched(span),
 			})
 		}
 	}
@@ -341,9 +344,18 @@ func (t *taken) over(s timetable.Supply, staff []string, now int64, into *timeta
 	}
 }
 
-// occupy makes an officer or room busy, and returns the officer if it is one who is there.
+// occupy makes an officer or room busy, or closes the office, and returns the officer if it is one who is
+// there.
 func occupy(into *timetable.Supply, staff []string, place int, mask timetable.Mask) *timetable.Officer {
-	if room := place - len(staff); room >= 0 {
+	room := place - len(staff)
+	if room == len(into.Rooms) {
+		into.Hours = slices.Clone(into.Hours) // others have them too
+		for i := range into.Hours {
+			into.Hours[i].Closed = into.Hours[i].Closed.Or(mask)
+		}
+		return nil
+	}
+	if room >= 0 {
 		into.Rooms[room].Busy = into.Rooms[room].Busy.Or(mask)
 		return nil
 	}

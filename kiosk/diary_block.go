@@ -110,6 +110,9 @@ func (d *diarist) resourceName(b booking.Busy) string {
 			return r.Name
 		}
 	}
+	if everybody(b) {
+		return d.text("diary.everybody")
+	}
 	return d.officerName(b.Officer)
 }
 

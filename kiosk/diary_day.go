@@ -196,7 +196,7 @@ func (a *agenda) dayTracks(day timetable.Date) []*track {
 	for _, room := range a.office.Rooms {
 		if a.officerID == "" && a.uses(room.ID) {
 			t := a.openTrack(day, gridHead{Name: room.Name, Note: a.text("diary.room")}, nil)
-			a.shut(t, func(b booking.Busy) bool { return b.Room == room.ID })
+			a.shut(t, func(b booking.Busy) bool { return b.Room == room.ID || everybody(b) })
 			tracks = append(tracks, a.lay(t, func(x booking.Appointment) bool { return x.Room == room.ID }, true))
 		}
 	}
@@ -209,6 +209,9 @@ func (a *agenda) uses(room string) bool {
 		slices.ContainsFunc(a.sessions, func(x booking.Session) bool { return x.Room == room && x.State != booking.SessionCancelled }) ||
 		slices.ContainsFunc(a.busy, func(b booking.Busy) bool { return b.Room == room })
 }
+
+// everybody reports whether busy time is the whole office's.
+func everybody(b booking.Busy) bool { return b.Officer == "" && b.Room == "" }
 
 // shut shows in a track the time that is not for sale although nobody booked it.
 func (a *agenda) shut(t *track, of func(b booking.Busy) bool) {
@@ -223,12 +226,6 @@ func (a *agenda) shut(t *track, of func(b booking.Busy) bool) {
 		span := timetable.Span{From: b.From.In(a.office.Zone()), Until: b.Until.In(a.office.Zone())}
 		t.paintSpans(timetable.Intersect([]timetable.Span{timetable.Day(t.day, a.office.Zone())}, []timetable.Span{span}), f, isFree)
 	}
-}
-
-// meets reports whether busy time takes any of an appointment's.
-func meets(b booking.Busy, x booking.Appointment) bool {
-	whose := b.Room != "" && b.Room == x.Room || b.Officer != "" && does(x, b.Officer)
-	return whose && b.From.Before(x.End) && x.Start.Before(b.Until)
 }
 
 // staffOn are those who are at the office on a day by the rota, and those who have something there.
@@ -308,7 +305,7 @@ func (a *agenda) officerTrack(f *territory.Officer, day timetable.Date, head gri
 		t.paintSpans(timetable.Intersect([]timetable.Span{timetable.Day(day, a.office.Zone())}, []timetable.Span{absent}),
 			shade{kind: fillAbsent, text: a.text("diary.absent")}, isFree)
 	}
-	a.shut(t, func(b booking.Busy) bool { return b.Officer == f.ID })
+	a.shut(t, func(b booking.Busy) bool { return b.Officer == f.ID || everybody(b) })
 	return t
 }
 
@@ -407,7 +404,7 @@ func (a *agenda) freeLink(t *track, from, until int) (link *diaryLink, past bool
 func (a *agenda) block(x booking.Appointment, names bool) diaryBlock {
 	b := diaryBlock{
 		Hours: a.clock(x.Start) + "–" + a.clock(x.End), State: "diary.state." + string(x.State), Code: string(x.State),
-		Clash: slices.ContainsFunc(a.busy, func(b booking.Busy) bool { return x.State == booking.Booked && meets(b, x) }),
+		Clash: slices.ContainsFunc(a.busy, func(b booking.Busy) bool { return x.State == booking.Booked && b.Takes(x) }),
 	}
 	var institutions []string
 	for _, s := range x.Staff {

@@ -129,8 +129,12 @@ func (p *place) tryAdd(name, address string, whose booking.Owner) (s calendar.So
 	return s, err
 }
 
-func (p *place) add(address string, whose booking.Owner) calendar.Source {
+// add adds a source at an address, or at that of a server.
+func (p *place) add(address string, whose booking.Owner, at ...*switched) calendar.Source {
 	p.t.Helper()
+	if address == "" {
+		address = at[0].URL
+	}
 	s, err := p.tryAdd("Prova", address, whose)
 	if err != nil {
 		p.t.Fatal(err)
@@ -154,4 +158,21 @@ func (p *place) source(id string) (s calendar.Source) {
 		return err
 	})
 	return s
+}
+
+// book books a start of Thursday for somebody.
+func (p *place) book(office, clock string) {
+	p.t.Helper()
+	start, err := time.Parse(time.RFC3339, "2026-12-03T"+clock+":00+01:00")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.update(func(ctx context.Context, tx *store.Tx) error {
+		hold, err := booking.Hold(ctx, tx, booking.Wish{Office: office, Service: "CPI-DID", Start: start, People: 1, Channel: "online"})
+		if err != nil {
+			return err
+		}
+		_, err = booking.Book(ctx, tx, key, hold.Token, booking.Details{Contact: booking.Contact{Name: "Prova", Email: store.NewID() + "@prova.example"}, By: booking.Citizen})
+		return err
+	})
 }
