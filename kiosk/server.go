@@ -24,6 +24,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"sportello/booking"
+	"sportello/booking/calendar"
 	"sportello/internal/access"
 	"sportello/internal/live"
 	"sportello/internal/store"
@@ -45,6 +46,8 @@ type Options struct {
 	Key     booking.Key // of the installation, by which persons are told apart
 	// CleanPDF is pdf.Clean, as it is done with files of others; nil: pdf.Clean itself.
 	CleanPDF func(ctx context.Context, file []byte) ([]byte, []pdf.Page, error)
+	// Calendars reads external calendars; nil is one that goes to the public internet alone.
+	Calendars *calendar.Reader
 }
 
 // DemoDoor is a way into a demonstration: an address to open and whom to be there.
@@ -63,6 +66,8 @@ type Server struct {
 	key     booking.Key
 	clean   func(ctx context.Context, file []byte) ([]byte, []pdf.Page, error)
 	pages   pages
+
+	calendars *calendar.Reader
 	echo    *echo.Echo
 
 	pictures sync.Map           // office → *queue.Picture, the last one made
@@ -86,7 +91,10 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{db: o.DB, log: o.Log, baseURL: strings.TrimSuffix(o.BaseURL, "/"), speech: o.Speech, demo: o.Demo, key: o.Key, pages: parsed}
+	s := &Server{db: o.DB, log: o.Log, baseURL: strings.TrimSuffix(o.BaseURL, "/"), speech: o.Speech, demo: o.Demo, key: o.Key, pages: parsed, calendars: o.Calendars}
+	if s.calendars == nil {
+		s.calendars = &calendar.Reader{DB: o.DB, Log: o.Log, Key: o.Key, Guard: calendar.NewGuard()}
+	}
 	s.pulse, s.ending = streamPulse, make(chan struct{})
 	s.end = sync.OnceFunc(func() { close(s.ending) })
 	if s.clean = o.CleanPDF; s.clean == nil {

@@ -5,32 +5,71 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"strings"
 	"time"
 
 	"github.com/urfave/cli/v3"
 
+	"sportello/booking/calendar"
 	"sportello/booking/ical"
 	"sportello/booking/timetable"
+	"sportello/internal/store"
 )
 
 // calendarDays is for how many days a calendar is shown when it is not told until when.
 const calendarDays = 31
 
-func calendarCommand() *cli.Command {
+// calendarNetworks is the flag of the networks into which the addresses of calendars may lead.
+func calendarNetworks(s settings) cli.Flag {
+	return &cli.StringFlag{
+		Name: "calendar-networks", Usage: "`NETWORKS` of one's own, such as 10.0.0.0/8, in which external calendars may be, also without TLS; elsewhere only the public internet is asked",
+		Sources: s.sources("calendar-networks"),
+	}
+}
+
+// calendarGuard lets addresses of calendars lead to the public internet, and to where the flag says.
+func calendarGuard(c *cli.Command) (*calendar.Guard, error) {
+	allowed, err := networks("calendar-networks", c.String("calendar-networks"))
+	if err != nil {
+		return nil, err
+	}
+	return calendar.NewGuard(allowed...), nil
+}
+
+// networks reads the networks of a flag.
+func networks(flag, list string) ([]netip.Prefix, error) {
+	var all []netip.Prefix
+	for _, text := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
+		network, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, hint(fmt.Errorf("--%s: %q is no network", flag, text), "Write networks like 127.0.0.1/32,10.0.0.0/8.")
+		}
+		all = append(all, network)
+	}
+	return all, nil
+}
+
+func calendarCommand(s settings) *cli.Command {
 	return &cli.Command{
 		Name:  "calendar",
-		Usage: "look into calendar files (iCalendar)",
+		Usage: "look into calendars (iCalendar), and read the external ones now",
 		Commands: []*cli.Command{
 			{
-				Name: "show", Usage: "say what is understood of a calendar file, and what is not and why", ArgsUsage: "FILE",
+				Name: "show", Usage: "say what is understood of a calendar, and what is not and why", ArgsUsage: "FILE|ADDRESS",
 				Flags: []cli.Flag{
+					calendarNetworks(s),
 					&cli.StringFlag{Name: "from", Usage: "first `DATE`, such as 2026-12-03 (default: today)"},
 					&cli.StringFlag{Name: "to", Usage: fmt.Sprintf("last `DATE` (default: %d days in all)", calendarDays)},
 					&cli.StringFlag{Name: "zone", Value: "Europe/Rome", Usage: "`ZONE` of times that are told without one, and of what is printed"},
 				},
 				Action: showCalendar,
+			},
+			{
+				Name: "sync", Usage: "read the external calendars now, be they due or not",
+				Flags:  []cli.Flag{calendarNetworks(s), &cli.StringFlag{Name: "source", Usage: "only the calendar of this `ID`"}},
+				Action: syncCalendars,
 			},
 			{
 				Name: "expand", Usage: "answer cases of recurrence on the input, a line of JSON each",
@@ -65,7 +104,7 @@ func decoded(r io.Reader) ([]*ical.Calendar, []ical.Note, error) {
 	}
 }
 
-func showCalendar(_ context.Context, c *cli.Command) error {
+func showCalendar(ctx context.Context, c *cli.Command) error {
 	zone, err := time.LoadLocation(c.String("zone"))
 	if err != nil {
 		return hint(fmt.Errorf("--zone: %w", err), "Write it like Europe/Rome.")
@@ -85,35 +124,53 @@ func showCalendar(_ context.Context, c *cli.Command) error {
 	if to.Before(from) {
 		return errors.New("--to: The end comes before the beginning")
 	}
-	name := c.Args().First()
-	file, err := os.Open(name)
+	r, err := readCalendar(ctx, c, zone, from.At(0, zone), to.AddDays(1).At(0, zone))
 	if err != nil {
-		return hint(fmt.Errorf("calendar: %w", err), "Name a file: sportello calendar show FILE")
+		return err
 	}
-	defer file.Close()
-	cals, notes, err := decoded(file)
-	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	agenda := ical.NewAgenda(zone, cals...)
-	found, refused := agenda.Between(from.At(0, zone), to.AddDays(1).At(0, zone))
-	tellCalendar(c.Root().Writer, zone, cals, found, append(agenda.Refused(), refused...), notes)
+	tellCalendar(c.Root().Writer, zone, r)
 	return nil
 }
 
-func tellCalendar(out io.Writer, zone *time.Location, cals []*ical.Calendar, found []ical.Occurrence, refused []ical.Refusal, notes []ical.Note) {
+// readCalendar reads the file or address that is named.
+func readCalendar(ctx context.Context, c *cli.Command, zone *time.Location, from, until time.Time) (calendar.Reading, error) {
+	name := c.Args().First()
+	if _, err := calendar.CheckAddress(name); err == nil {
+		guard, err := calendarGuard(c)
+		if err != nil {
+			return calendar.Reading{}, err
+		}
+		r, err := guard.Show(ctx, name, zone, from, until)
+		if problem := new(calendar.Problem); errors.As(err, &problem) && problem.Code == calendar.Forbidden {
+			return r, hint(err, "Networks of one's own are named with --calendar-networks.")
+		}
+		return r, err
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return calendar.Reading{}, hint(fmt.Errorf("calendar: %w", err), "Name a file or an address: sportello calendar show FILE|ADDRESS")
+	}
+	defer file.Close()
+	r, err := calendar.Read(file, zone, from, until)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", name, err)
+	}
+	return r, err
+}
+
+func tellCalendar(out io.Writer, zone *time.Location, r calendar.Reading) {
 	events := 0
-	for _, cal := range cals {
+	for _, cal := range r.Calendars {
 		events += len(cal.Events())
 	}
-	fmt.Fprintf(out, "%d events, %d refused, %d lines passed over\n", events, len(refused), len(notes))
-	for _, o := range found {
+	fmt.Fprintf(out, "%d events, %d refused, %d lines passed over\n", events, len(r.Refused), len(r.Notes))
+	for _, o := range r.Found {
 		fmt.Fprintf(out, "  %s  %s%s\n", whenOf(o, zone), oneLine(o.Event.Props.Text(ical.PropSummary)), standing(o.Event))
 	}
-	for _, r := range refused {
-		fmt.Fprintf(out, "refused: %s: %v\n", titleOf(r.Event), r.Err)
+	for _, refusal := range r.Refused {
+		fmt.Fprintf(out, "refused: %s: %v\n", titleOf(refusal.Event), refusal.Err)
 	}
-	for _, n := range notes {
+	for _, n := range r.Notes {
 		fmt.Fprintf(out, "line %d: %s\n", n.Line, n.Text)
 	}
 }
@@ -142,8 +199,75 @@ func standing(e *ical.Event) string {
 		return " (cancelled)"
 	case strings.EqualFold(e.Props.Text(ical.PropTransparency), "TRANSPARENT"):
 		return " (free)"
+	case !calendar.Busy(e):
+		return " (free, by Outlook's word)"
 	}
 	return ""
+}
+
+// syncCalendars reads the sources, or one of them, and tells what became of each.
+func syncCalendars(ctx context.Context, c *cli.Command) error {
+	log, err := logger(c)
+	if err != nil {
+		return err
+	}
+	guard, err := calendarGuard(c)
+	if err != nil {
+		return err
+	}
+	key, err := readKey(c.String("data"))
+	if err != nil {
+		return err
+	}
+	return withDatabase(ctx, c, func(db *store.DB) error {
+		if err := checkSchema(ctx, db); err != nil {
+			return err
+		}
+		r := &calendar.Reader{DB: db, Log: log, Key: key, Guard: guard}
+		return syncAll(ctx, c, db, r, c.String("source"))
+	})
+}
+
+func syncAll(ctx context.Context, c *cli.Command, db *store.DB, r *calendar.Reader, source string) error {
+	var all []calendar.Source
+	err := db.View(ctx, func(tx *store.Tx) (err error) {
+		all, err = calendar.List(ctx, tx, calendar.Listing{Of: func(s calendar.Source) bool {
+			return s.Kind == calendar.ICS && (source == "" || s.ID == source)
+		}})
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if source != "" && len(all) == 0 {
+		return hint(fmt.Errorf("no calendar %q", source), "Its page in the console has the id in its address.")
+	}
+	failed := 0
+	for _, s := range all {
+		o, err := r.Sync(ctx, s.ID)
+		if err != nil {
+			return err
+		}
+		if o.Code != calendar.OK && o.Code != calendar.Unchanged {
+			failed++
+		}
+		fmt.Fprintf(c.Root().Writer, "%s  %s: %s%s\n", s.ID, s.Name, o.Code, counted(o))
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d calendars could not be read", failed, len(all))
+	}
+	return nil
+}
+
+// counted is what a reading came to, in numbers.
+func counted(o calendar.Outcome) string {
+	var text strings.Builder
+	for _, n := range []calendar.Count{calendar.Spans, calendar.Added, calendar.Removed, calendar.Refused} {
+		if o.Code == calendar.OK {
+			fmt.Fprintf(&text, ", %s %d", n, o.Counts[n])
+		}
+	}
+	return text.String()
 }
 
 // titleOf names an event for people who look for it in their calendar program.

@@ -59,7 +59,7 @@ func readSettings(args []string, getenv func(string) string) (settings, error) {
 var known = map[string]bool{
 	"data": true, "database": true, "addr": true, "base-url": true, "clock": true, "log": true, "trusted-proxies": true,
 	"smtp": true, "smtp-password": true, "mail-from": true, "webhook": true, "webhook-secret": true, "audit-mail": true, "audit-syslog": true,
-	"server": true, "printer": true,
+	"server": true, "printer": true, "calendar-networks": true,
 }
 
 // sources says where a flag that is not given gets its value: the environment, then the file.
@@ -137,7 +137,7 @@ func command(s settings, stdout, stderr io.Writer) *cli.Command {
 		Commands: []*cli.Command{
 			serveCommand(s), demoCommand(s), migrateCommand(), importCommand(), exportCommand(),
 			userCommand(s), deviceCommand(s), tokenCommand(), auditCommand(),
-			availabilityCommand(), personCommand(), calendarCommand(), cfCommand(), printAgentCommand(s),
+			availabilityCommand(), personCommand(), calendarCommand(s), cfCommand(), printAgentCommand(s),
 			doctorCommand(s), backupCommand(), restoreCommand(), inspectPDFCommand(),
 		},
 		Action: func(_ context.Context, c *cli.Command) error {

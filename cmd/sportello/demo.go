@@ -37,7 +37,7 @@ func demoCommand(s settings) *cli.Command {
 		Usage: "run a demonstration: four territories, accounts, devices and a morning under way",
 		Description: "Without --data everything lives in a temporary folder and is gone at the end. The clock stands in an\n" +
 			"opening of the first office, now if it is open now, unless --clock says otherwise.",
-		Flags: append(webFlags(s), outboundFlags(s)...),
+		Flags: append(append(webFlags(s), outboundFlags(s)...), calendarNetworks(s)),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			if c.String("database") != "" {
 				return hint(errors.New("a demonstration keeps its data in a SQLite file"), "Leave --database out.")

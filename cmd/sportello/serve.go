@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sportello/booking"
+	"sportello/booking/calendar"
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/jobs"
@@ -32,7 +33,7 @@ func serveCommand(s settings) *cli.Command {
 	return &cli.Command{
 		Name:  "serve",
 		Usage: "run the server",
-		Flags: append(append(webFlags(s), outboundFlags(s)...), &cli.BoolFlag{Name: "migrate", Usage: "bring an older schema up to this program's first"}),
+		Flags: append(append(webFlags(s), outboundFlags(s)...), calendarNetworks(s), &cli.BoolFlag{Name: "migrate", Usage: "bring an older schema up to this program's first"}),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			return withDatabase(ctx, c, func(db *store.DB) error {
 				if c.Bool("migrate") {
@@ -63,7 +64,11 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err := checkBase(c.String("base-url")); err != nil {
 		return err
 	}
-	proxies, err := networks(c.String("trusted-proxies"))
+	proxies, err := networks("trusted-proxies", c.String("trusted-proxies"))
+	if err != nil {
+		return err
+	}
+	guard, err := calendarGuard(c)
 	if err != nil {
 		return err
 	}
@@ -74,13 +79,14 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	if err != nil {
 		return err
 	}
+	calendars := &calendar.Reader{DB: db, Log: log, Key: key, Guard: guard}
 	listener, err := net.Listen("tcp", c.String("addr"))
 	if err != nil {
 		return hint(err, "Choose another address with --addr, or stop the program that has it.")
 	}
 	base := baseOf(c.String("base-url"), listener.Addr().String())
 	server, err := kiosk.New(kiosk.Options{
-		DB: db, Log: log, BaseURL: base, Data: data, Demo: doors, Proxies: proxies, Key: key, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
+		DB: db, Log: log, BaseURL: base, Data: data, Demo: doors, Proxies: proxies, Key: key, Calendars: calendars, Speech: kiosk.NewSpeech(filepath.Join(data, "speech"), log),
 		CleanPDF: newInspector().clean,
 	})
 	if err != nil {
@@ -90,7 +96,7 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
-	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers, server), more...)...) })
+	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers, server, calendars), more...)...) })
 	g.Go(func() error { return listen(ctx, listener, webServer(server, log), log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
@@ -108,19 +114,6 @@ func checkBase(base string) error {
 		return nil
 	}
 	return hint(fmt.Errorf("--base-url %q is no address of a server", base), "Write it like https://sportello.example.it, without a path.")
-}
-
-// networks reads the networks of trusted proxies.
-func networks(list string) ([]netip.Prefix, error) {
-	var all []netip.Prefix
-	for _, text := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' || r == ' ' }) {
-		network, err := netip.ParsePrefix(text)
-		if err != nil {
-			return nil, hint(fmt.Errorf("--trusted-proxies: %q is no network", text), "Write networks like 127.0.0.1/32,10.0.0.0/8.")
-		}
-		all = append(all, network)
-	}
-	return all, nil
 }
 
 // baseOf is the address under which the server is reached: the one given, else where it listens. One
@@ -183,7 +176,7 @@ func listen(ctx context.Context, listener net.Listener, web *http.Server, log *s
 const papersKept = 30
 
 // chores are the periodic jobs.
-func chores(db *store.DB, printers *spool.Spooler, server *kiosk.Server) []jobs.Job {
+func chores(db *store.DB, printers *spool.Spooler, server *kiosk.Server, calendars *calendar.Reader) []jobs.Job {
 	return []jobs.Job{
 		{Name: "close-forgotten", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return closeForgotten(ctx, db) }},
 		{Name: "settle-appointments", Every: time.Minute, Lease: true, Run: func(ctx context.Context) error { return settleAppointments(ctx, db) }},
@@ -192,6 +185,7 @@ func chores(db *store.DB, printers *spool.Spooler, server *kiosk.Server) []jobs.
 		}},
 		{Name: "offer-freed", Every: time.Minute, Lease: true, Run: server.OfferFreed},
 		{Name: "warn-managers", Every: time.Minute, Lease: true, Run: server.Warn},
+		{Name: "read-calendars", Every: time.Minute, Lease: true, Run: calendars.Run},
 		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
