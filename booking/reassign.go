@@ -168,3 +168,68 @@ func replace(ctx context.Context, tx *store.Tx, o *territory.Office, a Appointme
 		"from": from, "to": strings.Join(without(a.officers(), before), "+"),
 	})
 }
+
+// Relieve gives what officers do in the appointment id although they are busy with something else to
+// others who can do it, in the usual order of choice, and reports whether nothing takes any of it any
+// more. Of several officers some may then have been relieved all the same; the room's and the office's
+// busy time is nobody's to relieve. by is who does it.
+// Its faults are unknown_appointment, appointment_state, and appointment_changed when it or rotas were
+// changed meanwhile.
+func Relieve(ctx context.Context, tx *store.Tx, id, by string) (Appointment, bool, error) {
+	a, err := ByID(ctx, tx, id)
+	if err != nil {
+		return Appointment{}, false, err
+	}
+	o, err := territory.Of(ctx, tx, a.Office)
+	if err != nil {
+		return Appointment{}, false, err
+	}
+	o, versions, err := lockWith(ctx, tx, a.Office, append(staffOf(o), a.officers()...))
+	if err != nil {
+		return Appointment{}, false, err
+	}
+	if a, err = ByID(ctx, tx, id); err != nil {
+		return Appointment{}, false, err
+	}
+	if a.Office != o.ID {
+		return Appointment{}, false, errChanged
+	}
+	if err := a.from(Booked, Arrived); err != nil {
+		return Appointment{}, false, err
+	}
+	tired, ok, err := busyIn(ctx, tx, o, a)
+	if err != nil || !ok {
+		return a, false, err
+	}
+	for _, officer := range tired {
+		changed, why, err := replace(ctx, tx, o, a, versions, officer, by, func(string) bool { return true })
+		if err != nil {
+			return Appointment{}, false, err
+		}
+		if len(why) > 0 {
+			return a, false, nil
+		}
+		a = changed
+	}
+	return a, true, nil
+}
+
+// busyIn returns the officers of an appointment who are busy then, and whether they alone are.
+func busyIn(ctx context.Context, tx *store.Tx, o *territory.Office, a Appointment) ([]string, bool, error) {
+	all, err := busyAt(ctx, tx, o, a.Start, a.End)
+	if err != nil {
+		return nil, false, err
+	}
+	var officers []string
+	for _, b := range all {
+		switch {
+		case !b.Takes(a):
+		case b.Officer == "":
+			return nil, false, nil
+		default:
+			officers = append(officers, b.Officer)
+		}
+	}
+	slices.Sort(officers)
+	return slices.Compact(officers), true, nil
+}

@@ -12,6 +12,7 @@ import (
 	"sportello/booking"
 	"sportello/booking/timetable"
 	"sportello/internal/access"
+	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/static"
 )
@@ -28,12 +29,18 @@ type blockView struct {
 	Form    url.Values
 	Wrong   map[string]string
 	Blocks  []blockLine
-	Clashes []diaryLine // appointments that it meets
+	Clashes []clashLine // appointments that it meets
 }
 
 type blockLine struct {
 	ID, Whose, When, Reason string
 	MayUndo                 bool
+}
+
+// clashLine is an appointment that falls in busy time.
+type clashLine struct {
+	diaryLine
+	Resolve string // address that sees to it, "" not for the reader
 }
 
 func (s *Server) blockRoutes() {
@@ -80,7 +87,11 @@ func (s *Server) showBlocks(c echo.Context, d *diarist, refused error) error {
 		if clash.Appointment.Session {
 			continue
 		}
-		view.Clashes = append(view.Clashes, diaryLine{diaryBlock: a.block(clash.Appointment, true), Date: d.day(clash.Appointment.Day)})
+		line := clashLine{diaryLine: diaryLine{diaryBlock: a.block(clash.Appointment, true), Date: d.day(clash.Appointment.Day)}}
+		if d.takesPart(clash.Appointment) && clash.Appointment.State == booking.Booked {
+			line.Resolve = entryAddress(clash.Appointment.ID) + "/resolve"
+		}
+		view.Clashes = append(view.Clashes, line)
 	}
 	return s.render(c, status, "diary/blocks", view)
 }
@@ -240,4 +251,42 @@ func (s *Server) give(c echo.Context, d *diarist, a booking.Appointment) error {
 		return s.refuseEntry(c, d, a, err, s.showGive)
 	}
 	return c.Redirect(http.StatusSeeOther, entryAddress(a.ID)+"?done=given")
+}
+
+// errNoStart is returned when an appointment cannot be moved on: whoever runs the office sees to it.
+var errNoStart = fault.New(fault.Conflict, "no_later_start")
+
+// resolve sees to an appointment that falls in busy time: somebody else does it at the same time, or else
+// it is moved to the next start after it.
+func (s *Server) resolve(c echo.Context, d *diarist, a booking.Appointment) error {
+	ctx := c.Request().Context()
+	relieved, moved := false, false
+	err := s.db.Update(ctx, func(tx *store.Tx) (err error) {
+		_, relieved, err = booking.Relieve(ctx, tx, a.ID, d.by())
+		return err
+	})
+	if err == nil && !relieved {
+		err = s.db.Update(ctx, func(tx *store.Tx) (err error) {
+			now, err := booking.ByID(ctx, tx, a.ID)
+			if err != nil {
+				return err
+			}
+			if now.State != booking.Booked {
+				return wrongState(now)
+			}
+			moved, err = s.moveOn(ctx, tx, now, d.by())
+			if err == nil && !moved {
+				err = errNoStart
+			}
+			return err
+		})
+	}
+	if err != nil {
+		return s.showBlocks(c, d, err)
+	}
+	done := "given"
+	if moved {
+		done = "rehoused"
+	}
+	return c.Redirect(http.StatusSeeOther, d.address("/desk/diary/blocks", "done", done))
 }

@@ -88,6 +88,7 @@ func (s *Server) entryRoutes() {
 	s.entry(http.MethodPost, at+"/cancel", access.EditDiary, s.callOffEntry)
 	s.entry(http.MethodGet, at+"/give", access.EditDiary, s.givePage)
 	s.entry(http.MethodPost, at+"/give", access.EditDiary, s.give)
+	s.entry(http.MethodPost, at+"/resolve", access.EditDiary, s.resolve)
 	s.entry(http.MethodGet, at+"/no-show", access.EditDiary, s.missedPage)
 	s.entry(http.MethodPost, at+"/no-show", access.EditDiary, s.markMissed)
 }

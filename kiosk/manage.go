@@ -69,6 +69,7 @@ var manageSections = []struct {
 	{"territories", "/manage/territories", "it-settings", access.EditTerritory},
 	{"devices", "/manage/devices", "it-fullscreen", access.ManageDevices},
 	{printersSection, "/manage/printers", "it-print", access.ManageDevices},
+	{calendarsSection, "/manage/calendars", "it-clock", access.EditTerritory},
 	{"users", "/manage/users", "it-key", access.ManageUsers},
 	{"programs", "/manage/programs", "it-plug", access.ManageKeys},
 	{"texts", "/manage/texts", "it-file", access.EditTexts},
@@ -113,6 +114,7 @@ func (s *Server) manageRoutes() {
 	s.userRoutes()
 	s.deviceRoutes()
 	s.printerRoutes()
+	s.calendarRoutes()
 	s.programRoutes()
 	s.territoryRoutes()
 	s.officialRoutes()

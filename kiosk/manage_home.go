@@ -34,7 +34,7 @@ func (s *Server) manageHome(c echo.Context, m *console) error {
 	ctx := c.Request().Context()
 	view := homeView{manageHead: m.head(c, "home"), Figures: m.role() == access.Observer}
 	tell := map[string]func(ctx context.Context, tx *store.Tx, m *console) (fine string, alerts []homeAlert, err error){
-		"devices": tellDevices, printersSection: tellPrinters, "users": tellUsers, "programs": tellPrograms,
+		"devices": tellDevices, printersSection: tellPrinters, calendarsSection: tellCalendars, "users": tellUsers, "programs": tellPrograms,
 		"audit": func(_ context.Context, _ *store.Tx, m *console) (string, []homeAlert, error) {
 			return m.text("manage.home.audit"), nil, nil
 		},

@@ -11,6 +11,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"sportello/booking"
+	"sportello/booking/calendar"
 	"sportello/booking/territory"
 	"sportello/booking/timetable"
 	"sportello/internal/access"
@@ -62,6 +63,9 @@ const (
 	alertDevice  alertCode = "device"  // a device is silent while the office is open
 	alertShort   alertCode = "short"   // an appointment of today has lost an officer, an opening or a room
 	alertNobody  alertCode = "nobody"  // people wait, and no desk is open
+
+	alertCalendar alertCode = "calendar" // an external calendar has not been read for long
+	alertClash    alertCode = "clash"    // appointments ahead whose officers, room or office are busy with something else
 )
 
 // liveShown is how many offices a page shows.
@@ -119,8 +123,15 @@ func (s *Server) watchOffices(ctx context.Context, offices []*territory.Office, 
 		if err != nil {
 			return err
 		}
+		failing, err := calendar.Failing(ctx, tx)
+		if err != nil {
+			return err
+		}
 		for i := range all {
 			w := &all[i]
+			if err := w.raiseBusy(ctx, tx, lang, failing, now); err != nil {
+				return err
+			}
 			printers, err := spool.Printers(ctx, tx, w.office.ID)
 			if err != nil {
 				return err
@@ -164,11 +175,7 @@ func shortOf(ctx context.Context, tx *store.Tx, offices []*territory.Office, now
 
 // raise notes what those who run the office must know.
 func (w *watched) raise(lang string, short []booking.Stranded, devices []access.Device, printers []spool.Printer, now time.Time) {
-	o := w.office
-	add := func(code alertCode, subject, path string, args ...any) {
-		text := static.Text(lang, "manage.alert."+string(code), append(args, "office", o.Name)...)
-		w.alerts = append(w.alerts, officeAlert{o, code, subject, text, path})
-	}
+	o, add := w.office, w.adder(lang)
 	waiting := w.picture.Waiting()
 	if since := longestWait(waiting, now); o.AlertWait > 0 && since >= o.AlertWait {
 		add(alertWait, "", "/manage/live", "n", int(since/time.Minute))
@@ -189,6 +196,37 @@ func (w *watched) raise(lang string, short []booking.Stranded, devices []access.
 	for _, a := range short {
 		add(alertShort, a.ID, "/desk/diary", "time", a.Start.In(o.Zone()).Format("15:04"), "reference", a.Reference)
 	}
+}
+
+// adder returns what notes an alert of the office.
+func (w *watched) adder(lang string) func(code alertCode, subject, path string, args ...any) {
+	return func(code alertCode, subject, path string, args ...any) {
+		text := static.Text(lang, "manage.alert."+string(code), append(args, "office", w.office.Name)...)
+		w.alerts = append(w.alerts, officeAlert{w.office, code, subject, text, path})
+	}
+}
+
+// raiseBusy notes what external calendars mean for the office: those that cannot be read, and the
+// appointments that fall in busy time.
+func (w *watched) raiseBusy(ctx context.Context, tx *store.Tx, lang string, failing []calendar.Source, now time.Time) error {
+	o, add := w.office, w.adder(lang)
+	for _, x := range failing {
+		f, isOfficer := o.Territory.Officer(x.Whose.Officer)
+		ours := x.Whose.Territory == o.Territory.ID && (isOfficer && f.At(o.ID) || x.Whose.Office == o.ID)
+		if ours && x.Stale(now) {
+			state := "manage.calendar.code." + string(x.Problem)
+			if !static.Has(lang, state) {
+				state = "manage.calendar.code.answered"
+			}
+			add(alertCalendar, x.ID, "/manage/calendars/"+x.ID, "name", x.Name, "state", static.Text(lang, state))
+		}
+	}
+	clashes, err := booking.Clashes(ctx, tx, o.ID, now, now.AddDate(0, 0, booking.MaxDays))
+	clashes = slices.DeleteFunc(clashes, func(c booking.Clash) bool { return c.Appointment.Session })
+	if n := len(clashes); n > 0 {
+		add(alertClash, strconv.Itoa(n), "/desk/diary/blocks?office="+o.ID, "n", n)
+	}
+	return err
 }
 
 // longestWait is how long who has waited longest has.

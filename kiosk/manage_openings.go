@@ -473,28 +473,38 @@ func (s *Server) rehouse(ctx context.Context, tx *store.Tx, a booking.Appointmen
 	if a.State != booking.Booked {
 		return nil // who is here is seen to at the desk
 	}
+	moved, err := s.moveOn(ctx, tx, a, by)
+	if err != nil || moved {
+		return err
+	}
+	o, err := territory.Of(ctx, tx, a.Office)
+	if err == nil {
+		_, err = s.callOff(ctx, tx, o, a, "office_closed", by)
+	}
+	return err
+}
+
+// moveOn gives an appointment the next start after it at its office, if there is one, and has its citizen
+// told.
+func (s *Server) moveOn(ctx context.Context, tx *store.Tx, a booking.Appointment, by string) (bool, error) {
 	all, err := booking.Alternatives(ctx, tx, a, mostStarts)
 	if err != nil {
-		return err
+		return false, err
 	}
 	later := func(x booking.Alternative) bool { return x.Office == a.Office && x.Start.After(a.Start) }
 	next := slices.IndexFunc(all, later)
 	if next < 0 {
-		o, err := territory.Of(ctx, tx, a.Office)
-		if err == nil {
-			_, err = s.callOff(ctx, tx, o, a, "office_closed", by)
-		}
-		return err
+		return false, nil
 	}
 	hold, err := booking.Hold(ctx, tx, booking.Wish{
 		Office: a.Office, Service: a.Service, Start: all[next].Start, People: a.People, Language: a.Language, MustSpeak: a.MustSpeak, Channel: territory.Staff,
 	})
 	if err != nil {
-		return err
+		return false, err
 	}
 	moved, err := booking.MoveByStaff(ctx, tx, a.ID, hold.Token, by)
 	if err != nil {
-		return err
+		return false, err
 	}
-	return s.tell(ctx, tx, moved, newsMoved)
+	return true, s.tell(ctx, tx, moved, newsMoved)
 }

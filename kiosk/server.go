@@ -66,9 +66,9 @@ type Server struct {
 	key     booking.Key
 	clean   func(ctx context.Context, file []byte) ([]byte, []pdf.Page, error)
 	pages   pages
+	echo    *echo.Echo
 
 	calendars *calendar.Reader
-	echo    *echo.Echo
 
 	pictures sync.Map           // office → *queue.Picture, the last one made
 	making   singleflight.Group // pictures, by office and version

@@ -288,3 +288,8 @@ func pattern(text string) string {
 func Due(ctx context.Context, tx *store.Tx, kind Kind, limit int) ([]Source, error) {
 	return sources(ctx, tx, `WHERE kind = $1 AND next_at <= $2 ORDER BY next_at, id LIMIT $3`, string(kind), store.Millis(tx.Now), limit)
 }
+
+// Failing returns the sources whose last attempt did not go well, by id.
+func Failing(ctx context.Context, tx *store.Tx) ([]Source, error) {
+	return sources(ctx, tx, `WHERE failures > 0 ORDER BY id`)
+}
