@@ -30,7 +30,7 @@ func TestInBrowser(t *testing.T) {
 			// The clock of the README's pictures: a Tuesday morning on which CPI and INPS are there.
 			start(t, "--data", data, "--log", "error", "--clock", "2026-11-24T10:15:00+01:00", "demo",
 				"--addr", "127.0.0.1:"+port, "--base-url", "http://sportello.test:"+port,
-				"--smtp", "smtp://127.0.0.1:"+smtp, "--mail-from", "Sportello <sportello@prova.example>")
+				"--smtp", "smtp://127.0.0.1:"+smtp, "--mail-from", "Sportello <sportello@prova.example>", "--calendar-networks", "127.0.0.0/8")
 			node := exec.CommandContext(t.Context(), "node", filepath.Base(script))
 			node.Dir = filepath.Dir(script)
 			node.Env = append(os.Environ(), "BASE=http://127.0.0.1:"+port, "DATA="+data, "SMTP="+smtp,
