@@ -1,7 +1,6 @@
 package kiosk
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -250,9 +249,11 @@ func (s *Server) showCalendar(c echo.Context, m *console, x calendar.Source, typ
 		return s.render(c, status, "manage/calendar", view)
 	}
 	ctx := c.Request().Context()
-	stored := x
+	stored, partly := x, false // not all of what was read last was understood
 	err = s.db.View(ctx, func(tx *store.Tx) error {
 		log, err := calendar.Log(ctx, tx, x.ID, calendarLog)
+		i := slices.IndexFunc(log, func(e calendar.LogEntry) bool { return e.Code == calendar.OK })
+		partly = i >= 0 && log[i].Counts[calendar.Refused] > 0
 		for _, e := range log {
 			view.Log = append(view.Log, m.calendarEntry(e))
 		}
@@ -266,6 +267,9 @@ func (s *Server) showCalendar(c echo.Context, m *console, x calendar.Source, typ
 		return err
 	}
 	view.calendarLine, view.Title = m.calendarLine(stored), stored.Name
+	if partly && view.State.Tone == "success" {
+		view.State = userState{"warning", m.text("manage.calendar.partly")}
+	}
 	view.Name, view.Checked, view.NextAt = x.Name, m.moment(stored.FetchedAt, m.zone), m.moment(stored.NextAt, m.zone)
 	view.Help, view.CanBeReadNow = m.text("manage.calendar.address.keep", "address", stored.Shown), stored.Kind == calendar.ICS
 	return s.render(c, status, "manage/calendar", view)
@@ -347,7 +351,7 @@ func (s *Server) tryCalendar(ctx context.Context, m *console, typed calendar.Acc
 	}
 	view.More = max(0, len(next)-triedShown)
 	for _, r := range reading.Refused[:min(len(reading.Refused), triedShown)] {
-		view.Refused = append(view.Refused, m.text("manage.calendar.refused", "start", cmp.Or(asWritten(r.Event), "–"), "why", m.text("manage.calendar.why."+string(calendar.WhyRefused(r)))))
+		view.Refused = append(view.Refused, m.text("manage.calendar.refused", "start", m.asWritten(r.Event), "why", m.text("manage.calendar.why."+string(calendar.WhyRefused(r)))))
 	}
 	view.Others = max(0, len(reading.Refused)-triedShown)
 	return view, nil
@@ -355,17 +359,21 @@ func (s *Server) tryCalendar(ctx context.Context, m *console, typed calendar.Acc
 
 // asWritten is the start of an event as the file has it: who looks for it in a calendar finds it by that,
 // and learns nothing else of it.
-func asWritten(e *ical.Event) string {
+func (m *console) asWritten(e *ical.Event) string {
 	p := e.Props.Get(ical.PropDateTimeStart)
 	if p == nil {
-		return ""
+		return "–"
 	}
 	const longest = 40
-	text := p.Value
-	if len(text) > longest {
-		text = text[:longest]
+	text := strings.ToValidUTF8(p.Value[:min(len(p.Value), longest)], "?")
+	at, err := p.DateTime()
+	switch {
+	case err != nil:
+		return text
+	case at.Form == ical.OnDate:
+		return m.date(at.Wall)
 	}
-	return strings.ToValidUTF8(text, "?")
+	return m.text("manage.moment.day", "date", m.date(at.Wall), "time", at.Wall.Format("15:04"))
 }
 
 // ownerZone is that of the clock that an owner goes by.

@@ -206,11 +206,17 @@ func (x *expansion) clockOf(zone *time.Location) *clock {
 	return x.clock
 }
 
+// usualInstances is for how many there is room at first: those of every working day of a year.
+const usualInstances = 262
+
 // none is the instant of no instance.
 const none = -1 << 63
 
 // expand collects the instances of a series that may be in the window, in order and each once.
 func (x *expansion) expand(s *series, w *work) error {
+	if x.instances == nil {
+		x.instances = make([]instance, 0, usualInstances)
+	}
 	x.instances = x.instances[:0]
 	c := x.clockOf(s.zone)
 	reach, shift := s.reach(c)
@@ -329,7 +335,7 @@ func (s *series) plans(w *work) ([]*plan, error) {
 // tell adds the instances that are neither taken out nor told by a change of that one.
 func (x *expansion) tell(s *series) {
 	c := x.clockOf(s.zone)
-	x.found = slices.Grow(x.found, len(x.instances))
+	x.found = slices.Grow(x.found, len(x.instances)*3/2) // other series have some too
 	var onwards *series
 	changed := s.changed
 	for _, i := range x.instances {

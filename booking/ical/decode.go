@@ -42,6 +42,9 @@ func (n *notes) once(text string) {
 	}
 }
 
+// mostNamesAtFirst is for how many names of properties a component has room before it has any.
+const mostNamesAtFirst = 32
+
 // Decoder reads calendars. It takes what programs write and RFC 5545 does not allow where the
 // meaning is not in doubt: line ends without CR, blank lines, a byte order mark, missing required
 // properties, unknown escape sequences, lines other than those of times that have no value.
@@ -51,13 +54,14 @@ type Decoder struct {
 	notes  notes
 
 	components, properties int
-	room                   []Prop // where the next properties are kept
+	room                   []Prop         // where the next properties are kept
+	names                  map[string]int // how many names of properties the last component of a name had
 }
 
 // NewDecoder returns a decoder that reads from r.
 func NewDecoder(r io.Reader) *Decoder {
 	lines := newLineReader(r)
-	d := &Decoder{lines: lines, notes: notes{lines: lines}}
+	d := &Decoder{lines: lines, notes: notes{lines: lines}, names: make(map[string]int)}
 	d.parser = lineParser{names: make(map[string]string), notes: &d.notes}
 	return d
 }
@@ -112,7 +116,7 @@ func (d *Decoder) component(name string) (*Component, error) {
 	if d.components++; d.components > mostComponents {
 		return nil, fmt.Errorf("%w: more than %d components", ErrTooLarge, mostComponents)
 	}
-	return NewComponent(name), nil
+	return &Component{Name: name, Props: make(Props, min(d.names[name], mostNamesAtFirst))}, nil
 }
 
 // fill reads the lines of root up to its end.
@@ -153,6 +157,7 @@ func (d *Decoder) fill(root *Component) error {
 			if !strings.EqualFold(p.Value, in.Name) {
 				return fmt.Errorf("%w: END:%s within %s", ErrMalformed, shortened(p.Value), in.Name)
 			}
+			d.names[in.Name] = len(in.Props)
 			open = open[:len(open)-1]
 		default:
 			if err := d.add(in, p); err != nil {
