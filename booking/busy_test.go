@@ -235,3 +235,100 @@ INSERT INTO busy (id, source, resource_id, from_at, until_at, reason, made_by) V
 		p.want("slot_taken", err)
 	})
 }
+
+// follow has an owner's busy time be what a source says.
+func (p *province) follow(source string, w booking.Owner, says ...timetable.Span) booking.Followed {
+	p.t.Helper()
+	var done booking.Followed
+	p.update(func(ctx context.Context, tx *store.Tx) (err error) {
+		done, err = booking.Follow(ctx, tx, source, w, says)
+		return err
+	})
+	return done
+}
+
+func span(from, until string) timetable.Span { return timetable.Span{From: at(from), Until: at(until)} }
+
+// TestFollow writes what differs, keeps what is over, and is told apart from other sources.
+func TestFollow(t *testing.T) {
+	each(t, func(t *testing.T, p *province) {
+		traveller := booking.Owner{Territory: "prova", Officer: "inps-3"}
+		naspi := func(office string) int { return len(p.starts(thursday(office, "INPS-NASPI"))) }
+		altro, terzo := naspi("altro"), naspi("terzo")
+		for _, tt := range []struct {
+			name string
+			says []timetable.Span
+			want booking.Followed
+		}{
+			{"new, two of them as one", []timetable.Span{span("10:00", "11:00"), span("10:30", "12:30"), span("08:00", "08:00")}, booking.Followed{Added: 1}},
+			{"the same", []timetable.Span{span("10:00", "12:30")}, booking.Followed{}},
+			{"one more", []timetable.Span{span("10:00", "12:30"), span("16:00", "16:20")}, booking.Followed{Added: 1}},
+			{"another end", []timetable.Span{span("10:00", "12:00"), span("16:00", "16:20")}, booking.Followed{Added: 1, Removed: 1}},
+			{"what is over already", []timetable.Span{{From: monday.AddDate(0, 0, -1), Until: monday}, span("10:00", "12:00"), span("16:00", "16:20")}, booking.Followed{}},
+		} {
+			if got := p.follow("one", traveller, tt.says...); got != tt.want {
+				t.Errorf("%s: got %+v, want %+v", tt.name, got, tt.want)
+			}
+		}
+		p.follow("two", traveller, span("10:00", "12:00"))
+		if naspi("altro") >= altro || naspi("terzo") >= terzo {
+			t.Error("nothing was taken where the officer works")
+		}
+		p.follow("one", traveller)
+		if naspi("terzo") >= terzo {
+			t.Error("one source gave back what the other takes")
+		}
+		p.update(func(ctx context.Context, tx *store.Tx) error { return booking.Unfollow(ctx, tx, "two", traveller) })
+		if naspi("altro") != altro || naspi("terzo") != terzo {
+			t.Error("it was not given back")
+		}
+	})
+}
+
+// TestFollowOfAnOffice closes it to everybody at that time, whatever the channel, and opens it again.
+func TestFollowOfAnOffice(t *testing.T) {
+	each(t, func(t *testing.T, p *province) {
+		q := thursday("centro", "INPS-NASPI")
+		before := p.starts(q)
+		p.follow("closure", booking.Owner{Territory: "prova", Office: "centro"}, span("09:00", "12:30"))
+		for _, start := range p.starts(q) {
+			if start < "15:00" {
+				t.Errorf("%s is on sale", start)
+			}
+		}
+		if why := p.explain(q, at("10:00")); len(why) == 0 || why[0].Code != timetable.ByClosure {
+			t.Errorf("got %v", why)
+		}
+		p.follow("closure", booking.Owner{Territory: "prova", Office: "centro"})
+		if diff := cmp.Diff(before, p.starts(q)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestRelieve gives what a busy officer does to another at the same time, and says so when nobody can.
+func TestRelieve(t *testing.T) {
+	each(t, func(t *testing.T, p *province) {
+		a := p.book(wish("centro", "JNT-LAVORO", at("10:00")))
+		relieve := func() (booking.Appointment, bool) {
+			var done bool
+			p.update(func(ctx context.Context, tx *store.Tx) (err error) {
+				a, done, err = booking.Relieve(ctx, tx, a.ID, clerk)
+				return err
+			})
+			return a, done
+		}
+		busy := func(officer string) {
+			p.follow(officer, booking.Owner{Territory: "prova", Officer: officer}, span("10:00", "10:30"))
+		}
+		first := a.Staff[0].Officer
+		busy(first)
+		if got, ok := relieve(); !ok || got.Staff[0].Officer == first || got.Start != a.Start {
+			t.Errorf("got %+v, %v", got.Staff, ok)
+		}
+		busy(a.Staff[0].Officer)
+		if got, ok := relieve(); ok {
+			t.Errorf("everybody is busy: got %+v", got.Staff)
+		}
+	})
+}
