@@ -96,7 +96,9 @@ func serve(ctx context.Context, c *cli.Command, db *store.DB, data string, doors
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return server.Live(ctx) })
 	g.Go(func() error { return printers.Run(ctx) })
-	g.Go(func() error { return jobs.Run(ctx, db, log, append(chores(db, printers, server, calendars), more...)...) })
+	g.Go(func() error {
+		return jobs.Run(ctx, db, log, append(chores(db, printers, server, calendars), more...)...)
+	})
 	g.Go(func() error { return listen(ctx, listener, webServer(server, log), log) })
 	log.Info("ready", "addr", listener.Addr().String(), "base_url", base)
 	fmt.Fprintf(c.Root().Writer, "Sportello is ready: %s\n", base)
