@@ -39,7 +39,7 @@ var auditActions = []string{
 	"service.stop", "service.reopen",
 	"appointment.book", "appointment.again", "appointment.move", "appointment.cancel", "appointment.arrive", "appointment.start",
 	"appointment.serve", "appointment.no_show", "appointment.reassign", "appointment.shift", "appointment.reopen", "appointment.erase",
-	"diary.block", "diary.unblock", "group.plan", "group.hold", "group.cancel",
+	"diary.block", "diary.unblock", "diary.follow", "group.plan", "group.hold", "group.cancel",
 	"seat.enrol", "seat.promote", "seat.give_up", "seat.attend", "seat.erase", "waiting.join", "waiting.leave",
 	"person.export", "person.erase",
 	"territory.add", "territory.change", "institution.add", "institution.change", "institution.remove",
@@ -50,6 +50,7 @@ var auditActions = []string{
 	"user.add", "user.edit", "user.end", "user.link", "user.password",
 	"device.add", "device.edit", "device.code", "device.enrol", "device.refuse", "device.elsewhere", "device.revoke", "device.remove",
 	"token.add", "token.revoke",
+	"calendar.add", "calendar.edit", "calendar.remove",
 	"printer.add", "printer.edit", "printer.remove", "printer.test",
 	"backup.make", "backup.restore",
 }
