@@ -23,14 +23,15 @@ type DAV struct {
 
 // What can be wrong with a server's answers, besides what sending a request returns.
 var (
-	ErrDAVLogin     = errors.New("user or password refused")
-	ErrDAVDenied    = errors.New("not allowed there")
-	ErrDAVGone      = errors.New("not there")
-	ErrDAVChanged   = errors.New("changed there meanwhile")
-	ErrDAVNonsense  = errors.New("an answer that is no CalDAV")
-	ErrDAVTooLarge  = errors.New("an answer that is too large")
-	ErrDAVElsewhere = errors.New("led to another host")
-	ErrDAVBusy      = errors.New("the server asks to come later")
+	ErrDAVLogin       = errors.New("user or password refused")
+	ErrDAVDenied      = errors.New("not allowed there")
+	ErrDAVGone        = errors.New("not there")
+	ErrDAVChanged     = errors.New("changed there meanwhile")
+	ErrDAVNonsense    = errors.New("an answer that is no CalDAV")
+	ErrDAVTooLarge    = errors.New("an answer that is too large")
+	ErrDAVElsewhere   = errors.New("led to another host")
+	ErrDAVUnreachable = errors.New("cannot be reached")
+	ErrDAVBusy        = errors.New("the server asks to come later")
 )
 
 // statusError is an answer with a status that says no, and is none of the errors above.
@@ -109,12 +110,12 @@ func (d DAV) send(ctx context.Context, r request) (*answer, error) {
 	}
 	resp, err := d.client().Do(q)
 	if err != nil {
-		return nil, withoutAddress(err)
+		return nil, fmt.Errorf("%w: %w", ErrDAVUnreachable, withoutAddress(err))
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, davAnswer+1))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", ErrDAVUnreachable, err)
 	}
 	if len(body) > davAnswer {
 		return nil, ErrDAVTooLarge
@@ -227,8 +228,9 @@ func parseDAV(address string) (*url.URL, error) {
 
 // href is an address of this host as a path, always written the same way; false for other hosts.
 func (c *Collection) href(text string) (string, bool) {
-	u, err := c.at.Parse(strings.TrimSpace(text))
-	if err != nil || !strings.EqualFold(u.Hostname(), c.at.Hostname()) {
+	text = strings.TrimSpace(text)
+	u, err := c.at.Parse(text)
+	if err != nil || text == "" || !strings.EqualFold(u.Hostname(), c.at.Hostname()) {
 		return "", false
 	}
 	return pathOf(u), true

@@ -170,6 +170,14 @@ func (p *peer) put(name, body string) {
 	}
 }
 
+// remove deletes an event from outside.
+func (p *peer) remove(name string) {
+	p.t.Helper()
+	if got, text := p.outside(http.MethodDelete, p.collection+name, "", nil); got/100 != 2 {
+		p.t.Fatalf("DELETE %s: got %d\n%s", name, got, text)
+	}
+}
+
 // at is the peer's calendar.
 func (p *peer) at() *calendar.Collection {
 	p.t.Helper()

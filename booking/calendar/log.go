@@ -42,6 +42,7 @@ func (o Outcome) good() bool { return o.Code == OK || o.Code == Unchanged }
 // each further one until longestPause.
 const (
 	readEvery    = 15 * time.Minute
+	davEvery     = 5 * time.Minute
 	firstPause   = 5 * time.Minute
 	longestPause = 6 * time.Hour
 	mostAfter    = 24 * time.Hour // that a server may ask for
@@ -55,15 +56,24 @@ func (s Source) Stale(now time.Time) bool {
 	return s.Failures > 0 && now.Sub(s.GoodAt) >= Stale && now.Sub(s.since) >= Stale
 }
 
+// every is how often a source of a kind is read when all goes well. Asking a collection what changed costs
+// its server little.
+func (k Kind) every() time.Duration {
+	if k == CalDAV {
+		return davEvery
+	}
+	return readEvery
+}
+
 // pause is how long a source is left alone after so many failures in a row. Each source has a moment of
 // its own, so that those which failed together do not come back together.
-func pause(id string, failures int) time.Duration {
-	wait := readEvery
+func (s Source) pause(failures int) time.Duration {
+	wait := s.Kind.every()
 	if failures > 0 {
 		wait = min(firstPause<<min(failures-1, 10), longestPause)
 	}
 	h := fnv.New32a()
-	_, _ = h.Write([]byte(id)) // never fails (package hash)
+	_, _ = h.Write([]byte(s.ID)) // never fails (package hash)
 	return wait - wait/10 + time.Duration(h.Sum32()%200)*wait/1000
 }
 
@@ -98,10 +108,10 @@ func Note(ctx context.Context, tx *store.Tx, s Source, o Outcome) error {
 	var err error
 	after := min(o.After, mostAfter)
 	if o.good() {
-		next := tx.Now.Add(max(pause(s.ID, 0), after))
+		next := tx.Now.Add(max(s.pause(0), after))
 		_, err = tx.Exec(ctx, noteGood, s.ID, s.Rev, store.Millis(tx.Now), o.ETag, o.LastModified, o.SyncToken, store.Millis(o.ReadUntil), store.Millis(next))
 	} else {
-		next := tx.Now.Add(max(pause(s.ID, s.Failures+1), after))
+		next := tx.Now.Add(max(s.pause(s.Failures+1), after))
 		_, err = tx.Exec(ctx, noteBad, s.ID, s.Rev, store.Millis(tx.Now), store.Millis(next), s.Failures+1, string(o.Code))
 	}
 	if err != nil {

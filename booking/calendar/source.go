@@ -164,6 +164,11 @@ func Edit(ctx context.Context, tx *store.Tx, key booking.Key, id string, rev int
 	if changed == 0 {
 		return Source{}, ErrEdited
 	}
+	if elsewhere && s.Kind == CalDAV {
+		if err := forgetDAV(ctx, tx, id); err != nil {
+			return Source{}, err
+		}
+	}
 	return s, record(ctx, tx, s, by, "calendar.edit", nil)
 }
 

@@ -1,0 +1,422 @@
+package calendar
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"sportello/booking"
+	"sportello/booking/territory"
+	"sportello/booking/timetable"
+	"sportello/internal/fault"
+	"sportello/internal/store"
+)
+
+// DAVSync keeps the diary and the collections of officers in step, both ways.
+//
+// What is to be pushed is not noted where appointments change: at each run what an officer has to do is
+// compared with what was put into its collection, so nothing that changes them can forget to say so, and
+// what failed is found again. What differs becomes a row of the outbox with tries of its own.
+//
+// First what changed there is read. An officer's own events become busy time. A copy of an appointment that was
+// moved or removed becomes a request to a manager, and is put back. Then the outbox is sent. What another wrote
+// meanwhile is read first (412): of two changes at once none is lost.
+type DAVSync struct {
+	db   *store.DB
+	log  *slog.Logger
+	key  booking.Key
+	http *http.Client
+}
+
+// NewDAVSync returns a DAVSync that reaches servers through client. Run it as a job with a lease.
+func NewDAVSync(db *store.DB, log *slog.Logger, key booking.Key, client *http.Client) *DAVSync {
+	return &DAVSync{db: db, log: log, key: key, http: client}
+}
+
+// The counts of keeping in step.
+const (
+	Pushed    Count = "pushed"    // copies that were written there
+	Withdrawn Count = "withdrawn" // copies that were taken away
+	Asked     Count = "asked"     // requests to managers
+	Unpushed  Count = "unpushed"  // copies that the server refused
+)
+
+const (
+	syncWithin = 3 * time.Minute // for one collection
+	davAtOnce  = 50              // collections in a run
+	davAhead   = 92              // days for which own events are read
+	davRounds  = 3               // how often a collection is read in a run
+)
+
+// Run brings the collections in step that are due or for which something is to be pushed.
+func (y *DAVSync) Run(ctx context.Context) error {
+	due, err := y.due(ctx)
+	if err != nil {
+		return err
+	}
+	for _, s := range due {
+		if _, err := y.Sync(ctx, s); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// due are the sources that are to be read now, and those whose outbox has something to send.
+func (y *DAVSync) due(ctx context.Context) (due []Source, err error) {
+	err = y.db.View(ctx, func(tx *store.Tx) error {
+		all, err := sources(ctx, tx, `WHERE kind = $1 AND officer_id <> '' ORDER BY next_at, id`, string(CalDAV))
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			waits := !s.NextAt.After(tx.Now)
+			if !waits && s.Failures == 0 {
+				if waits, err = y.hasMail(ctx, tx, s); err != nil {
+					return err
+				}
+			}
+			if waits && len(due) < davAtOnce {
+				due = append(due, s)
+			}
+		}
+		return nil
+	})
+	return due, err
+}
+
+// hasMail reports whether something is to be pushed for a source now.
+func (y *DAVSync) hasMail(ctx context.Context, tx *store.Tx, s Source) (bool, error) {
+	st, err := readDAV(ctx, tx, s)
+	if err != nil {
+		return false, err
+	}
+	t, err := territory.Read(ctx, tx, s.Whose.Territory)
+	if err != nil {
+		return false, err
+	}
+	st.plan(t, func(appointment string) string { return appointment }, tx.Now)
+	return st.due(tx.Now), nil
+}
+
+// errStale means that a source was edited or removed while it was being read.
+var errStale = errors.New("the source is another one now")
+
+// Sync brings the collection of a source in step and notes in its log what became of it. The error is
+// that of the database, not the server's, which is in the outcome.
+func (y *DAVSync) Sync(ctx context.Context, s Source) (Outcome, error) {
+	r := &davRun{DAVSync: y, source: s, counts: make(map[Count]int), token: s.SyncToken, until: s.ReadUntil}
+	within, cancel := context.WithTimeout(ctx, syncWithin)
+	defer cancel()
+	err := r.rounds(within)
+	code, known := davCode(err)
+	switch {
+	case errors.Is(err, errStale):
+		return Outcome{}, nil
+	case ctx.Err() != nil:
+		return Outcome{}, ctx.Err()
+	case !known:
+		return Outcome{}, fmt.Errorf("sync calendar %s: %w", s.ID, err)
+	case err != nil:
+		y.log.WarnContext(ctx, "calendar not in step", "source", s.ID, "code", code, "err", err)
+	case len(r.counts) == 0:
+		code = Unchanged
+	}
+	o := Outcome{Code: code, Counts: r.counts, SyncToken: r.token, ReadUntil: r.until}
+	err = y.db.Update(ctx, func(tx *store.Tx) error {
+		ours, err := Claim(ctx, tx, s)
+		if err != nil || !ours {
+			return err
+		}
+		return Note(ctx, tx, s, o)
+	})
+	return o, err
+}
+
+// davRun is one attempt to bring a collection in step.
+type davRun struct {
+	*DAVSync
+	source    Source
+	at        *Collection
+	territory *territory.Territory
+	counts    map[Count]int
+	token     string
+	until     time.Time // up to which own events were read
+	suspects  []string  // hrefs at which something else stands than we thought
+}
+
+func (r *davRun) rounds(ctx context.Context) error {
+	access, err := r.source.Access(r.key)
+	if err != nil {
+		return err
+	}
+	if r.at, err = (DAV{HTTP: r.http, User: access.User, Password: access.Secret}).At(access.Address); err != nil {
+		return err
+	}
+	for range davRounds {
+		again, err := r.round(ctx)
+		if err != nil || !again {
+			return err
+		}
+	}
+	return nil
+}
+
+// round reads what changed and sends what is to be sent. It reports whether it is to be read again: since
+// another wrote meanwhile, or since we did, so that the next token is of the time after that. Some servers
+// give the same token whenever the same things stand there, and would not tell if ours were undone.
+func (r *davRun) round(ctx context.Context) (again bool, err error) {
+	var st *davState
+	var now time.Time
+	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
+		now = tx.Now
+		if r.territory, err = territory.Read(ctx, tx, r.source.Whose.Territory); err != nil {
+			return err
+		}
+		st, err = readDAV(ctx, tx, r.source)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	news, err := r.read(ctx, st, now)
+	if err != nil {
+		return false, err
+	}
+	if err := r.db.Update(ctx, func(tx *store.Tx) (err error) { st, err = r.take(ctx, tx, news); return err }); err != nil {
+		return false, err
+	}
+	r.token, r.until, r.suspects = news.token, news.until, nil
+	return r.send(ctx, st)
+}
+
+// take writes down what was read and what is to be sent, and returns the state after it.
+func (r *davRun) take(ctx context.Context, tx *store.Tx, n *news) (*davState, error) {
+	ours, err := Claim(ctx, tx, r.source)
+	if err != nil {
+		return nil, err
+	}
+	if !ours {
+		return nil, errStale
+	}
+	st, err := readDAV(ctx, tx, r.source)
+	if err != nil {
+		return nil, err
+	}
+	if err := r.takeMembers(ctx, tx, n, st); err != nil {
+		return nil, err
+	}
+	var asks []ask
+	for _, c := range n.copies {
+		if a, asked := st.takeCopy(c, tx.Now); asked {
+			asks = append(asks, a)
+		}
+	}
+	if err := r.request(ctx, tx, asks); err != nil {
+		return nil, err
+	}
+	if err := r.follow(ctx, tx, st); err != nil {
+		return nil, err
+	}
+	if err := closeMoot(ctx, tx, r.source); err != nil {
+		return nil, err
+	}
+	st.plan(r.territory, r.hrefOf, tx.Now)
+	if err := st.save(ctx, tx, r.source.ID); err != nil {
+		return nil, err
+	}
+	if n.refused > 0 {
+		r.counts[Refused] = n.refused
+	}
+	const saveToken = `UPDATE calendar_sources SET sync_token = $2, read_until = $3 WHERE id = $1`
+	if _, err := tx.Exec(ctx, saveToken, r.source.ID, n.token, store.Millis(n.until)); err != nil {
+		return nil, fmt.Errorf("save token: %w", err)
+	}
+	return st, nil
+}
+
+// hrefOf is where the copy of an appointment is put: some servers name members by their UIDs whatever
+// one says.
+func (r *davRun) hrefOf(appointment string) string { return r.at.Href(uidOf(appointment) + ".ics") }
+
+// takeMembers takes over what was read of members that are not to be copies.
+func (r *davRun) takeMembers(ctx context.Context, tx *store.Tx, n *news, st *davState) error {
+	for _, href := range n.gone {
+		delete(st.members, href)
+		if err := dropMember(ctx, tx, r.source.ID, href); err != nil {
+			return err
+		}
+	}
+	for href, m := range n.members {
+		if id := n.claims[href]; id != "" {
+			known, err := isAppointment(ctx, tx, id)
+			if err != nil {
+				return err
+			}
+			if known { // its time is claimed already
+				m.spans = nil
+			}
+		}
+		st.members[href] = m
+		if err := m.save(ctx, tx, r.source.ID, href); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isAppointment reports whether there is or was an appointment of an id. The UID may be another
+// installation's.
+func isAppointment(ctx context.Context, tx *store.Tx, id string) (bool, error) {
+	_, err := booking.ByID(ctx, tx, id)
+	if fault.Code(err) == "unknown_appointment" {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// follow has the officer be busy when its own events say so.
+func (r *davRun) follow(ctx context.Context, tx *store.Tx, st *davState) error {
+	var says []timetable.Span
+	for _, m := range st.members {
+		says = append(says, m.spans...)
+	}
+	done, err := booking.Follow(ctx, tx, r.source.ID, r.source.Whose, says)
+	if err != nil {
+		return err
+	}
+	r.add(Added, done.Added)
+	r.add(Removed, done.Removed)
+	return nil
+}
+
+func (r *davRun) add(c Count, n int) {
+	if n > 0 {
+		r.counts[c] += n
+	}
+}
+
+// send sends what is due in the outbox. It reports whether there was something.
+func (r *davRun) send(ctx context.Context, st *davState) (again bool, err error) {
+	now := r.db.Now()
+	for _, id := range slices.Sorted(maps.Keys(st.pushes)) {
+		p := st.pushes[id]
+		if p.next.IsZero() || p.next.After(now) {
+			continue
+		}
+		err := r.sendOne(ctx, st, p)
+		code, _ := davCode(err)
+		again = true
+		switch {
+		case errors.Is(err, ErrDAVChanged):
+			r.suspects = append(r.suspects, p.href)
+			p.failed(code, now)
+		case mayTryElse(err) || errors.Is(err, ErrDAVGone): // of this one
+			p.failed(code, now)
+			r.add(Unpushed, 1)
+			r.log.WarnContext(ctx, "appointment not put into a calendar", "source", r.source.ID, "appointment", id, "err", err)
+		case err != nil:
+			return again, err
+		}
+		if err := r.settle(ctx, p); err != nil {
+			return again, err
+		}
+	}
+	return again, nil
+}
+
+// sendOne writes the copy of an appointment, or takes it away when it is not to be there any more.
+func (r *davRun) sendOne(ctx context.Context, st *davState, p *push) error {
+	a, wanted := st.todo[p.appointment]
+	if !wanted {
+		err := r.at.Delete(ctx, Member{p.href, p.etag})
+		if err != nil && !errors.Is(err, ErrDAVGone) {
+			return err
+		}
+		p.there, p.next = false, time.Time{}
+		r.add(Withdrawn, 1)
+		return nil
+	}
+	e := eventOf(r.territory, a)
+	body, err := copyText(e)
+	if err != nil {
+		return err
+	}
+	o, err := r.at.Put(ctx, Member{p.href, p.etag}, !p.there, body)
+	if err != nil {
+		return err
+	}
+	r.add(Pushed, 1)
+	p.there, p.etag, p.content, p.start = true, o.ETag, digest(e), a.Start
+	p.tries, p.next, p.problem = 0, time.Time{}, ""
+	if f, err := readMember(o.Data); err == nil {
+		if what, _ := f.deedIn(e); what == movedIt || what == removedIt { // by who wrote right after us
+			p.etag = ""
+		}
+	}
+	return nil
+}
+
+// settle notes what became of a push.
+func (r *davRun) settle(ctx context.Context, p *push) error {
+	return r.db.Update(ctx, func(tx *store.Tx) error {
+		ours, err := Claim(ctx, tx, r.source)
+		switch {
+		case err != nil:
+			return err
+		case !ours:
+			return errStale
+		case !p.there && p.next.IsZero():
+			return dropPush(ctx, tx, r.source.ID, p.appointment)
+		}
+		return p.save(ctx, tx, r.source.ID)
+	})
+}
+
+// davCode is the code of what went wrong at a server, and whether it is that.
+func davCode(err error) (Code, bool) {
+	if err == nil {
+		return OK, true
+	}
+	for _, c := range davCodes() {
+		if errors.Is(err, c.err) {
+			return c.code, true
+		}
+	}
+	if status := statusError(0); errors.As(err, &status) {
+		return "server_error", true
+	}
+	if code := fault.Code(err); code == "too_much_busy" {
+		return Code(code), true
+	}
+	return "", false
+}
+
+// davCodes are the codes of what can be wrong with a server, the more telling ones first.
+func davCodes() []struct {
+	err  error
+	code Code
+} {
+	return []struct {
+		err  error
+		code Code
+	}{
+		{context.DeadlineExceeded, "too_slow"},
+		{ErrDAVLogin, "login_refused"},
+		{ErrDAVDenied, "denied"},
+		{ErrDAVGone, "gone"},
+		{ErrDAVChanged, "changed"},
+		{ErrDAVNonsense, "not_caldav"},
+		{ErrDAVTooLarge, "too_large"},
+		{ErrDAVElsewhere, "other_host"},
+		{ErrDAVBusy, "server_busy"},
+		{ErrDAVUnreachable, "unreachable"},
+		{ErrAddress, "address_invalid"},
+		{ErrSealed, "sealed"},
+	}
+}
