@@ -41,7 +41,7 @@ func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 
 const (
 	davWithin    = 30 * time.Second // for one request and its answer
-	davAnswer    = 16 << 20         // bytes of one answer, unpacked
+	davLargest   = 16 << 20         // bytes of one answer, unpacked
 	davRedirects = 5
 )
 
@@ -50,16 +50,16 @@ const (
 	typeCalendar = "text/calendar; charset=utf-8"
 )
 
-// request is one to be sent, again after each redirect.
-type request struct {
+// davRequest is one to be sent, again after each redirect.
+type davRequest struct {
 	method string
 	at     *url.URL
 	header map[string]string
 	body   string
 }
 
-// answer is what came of a request.
-type answer struct {
+// davAnswer is what came of a request.
+type davAnswer struct {
 	status int
 	at     *url.URL // after redirects
 	header http.Header
@@ -67,7 +67,7 @@ type answer struct {
 }
 
 // ask sends a request and returns the answer to it, if its status is a success.
-func (d DAV) ask(ctx context.Context, r request) (*answer, error) {
+func (d DAV) ask(ctx context.Context, r davRequest) (*davAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, davWithin)
 	defer cancel()
 	for range davRedirects {
@@ -96,7 +96,7 @@ func mayFollow(from, to *url.URL) bool {
 	return strings.EqualFold(from.Hostname(), to.Hostname()) && (secure || to.Scheme == from.Scheme && to.Port() == from.Port())
 }
 
-func (d DAV) send(ctx context.Context, r request) (*answer, error) {
+func (d DAV) send(ctx context.Context, r davRequest) (*davAnswer, error) {
 	q, err := http.NewRequestWithContext(ctx, r.method, r.at.String(), strings.NewReader(r.body))
 	if err != nil {
 		return nil, err
@@ -113,14 +113,14 @@ func (d DAV) send(ctx context.Context, r request) (*answer, error) {
 		return nil, fmt.Errorf("%w: %w", ErrDAVUnreachable, withoutAddress(err))
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, davAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, davLargest+1))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrDAVUnreachable, err)
 	}
-	if len(body) > davAnswer {
+	if len(body) > davLargest {
 		return nil, ErrDAVTooLarge
 	}
-	return &answer{status: resp.StatusCode, at: r.at, header: resp.Header, body: body}, nil
+	return &davAnswer{status: resp.StatusCode, at: r.at, header: resp.Header, body: body}, nil
 }
 
 // client is d.HTTP, which follows no redirects by itself: it would make a GET of a PROPFIND.
@@ -142,7 +142,7 @@ func withoutAddress(err error) error {
 }
 
 // asError is why an answer is none to use; nil if it is a success.
-func asError(a *answer) error {
+func asError(a *davAnswer) error {
 	switch a.status {
 	case http.StatusUnauthorized:
 		return ErrDAVLogin
@@ -252,12 +252,12 @@ func pathOf(u *url.URL) string {
 func (c *Collection) Href(name string) string { return pathOf(c.at) + url.PathEscape(name) }
 
 // request returns one for an href of c.
-func (c *Collection) request(method, href string) (request, error) {
+func (c *Collection) request(method, href string) (davRequest, error) {
 	u, err := c.at.Parse(href)
 	if err != nil || u.Host != c.at.Host || u.Scheme != c.at.Scheme {
-		return request{}, fmt.Errorf("%w: href %q", ErrDAVNonsense, href)
+		return davRequest{}, fmt.Errorf("%w: href %q", ErrDAVNonsense, href)
 	}
-	return request{method: method, at: u, header: map[string]string{}}, nil
+	return davRequest{method: method, at: u, header: map[string]string{}}, nil
 }
 
 // Get reads a member. It returns ErrDAVGone when there is none.

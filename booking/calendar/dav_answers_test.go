@@ -39,8 +39,8 @@ func scripted(t *testing.T, handle map[string]http.HandlerFunc) *calendar.Collec
 	return c
 }
 
-// says answers with a multistatus.
-func says(body ...string) http.HandlerFunc {
+// replies answers with a multistatus.
+func replies(body ...string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusMultiStatus)
 		_, _ = fmt.Fprintf(w, dav207, strings.Join(body, ""))
@@ -60,7 +60,7 @@ const (
 // TestDAVChanges understands the answers of servers that differ, falls back to a list, and takes no
 // nonsense for an empty calendar.
 func TestDAVChanges(t *testing.T) {
-	list := says(itself, member("/dav/prova%40comune.example/Calendar/a%20b.ics", `W/"1"`), member("/dav/prova@comune.example/Calendar/c.ics", ""),
+	list := replies(itself, member("/dav/prova%40comune.example/Calendar/a%20b.ics", `W/"1"`), member("/dav/prova@comune.example/Calendar/c.ics", ""),
 		`<response><href>/dav/prova@comune.example/Calendar/sub/</href></response>`)
 	listed := []calendar.Member{{Href: home + "a%20b.ics", ETag: `W/"1"`}, {Href: home + "c.ics"}}
 	tests := []struct {
@@ -72,7 +72,7 @@ func TestDAVChanges(t *testing.T) {
 	}{
 		{
 			name: "hrefs in every form", report: func(w http.ResponseWriter, r *http.Request) {
-				says(token, member("http://"+r.Host+"/dav/prova%40comune.example/Calendar/x.ics", `"1"`), member("y.ics", `"2"`), member("./%7Ez.ics", `"3"`))(w, r)
+				replies(token, member("http://"+r.Host+"/dav/prova%40comune.example/Calendar/x.ics", `"1"`), member("y.ics", `"2"`), member("./%7Ez.ics", `"3"`))(w, r)
 			},
 			want: calendar.Changes{Token: "t1", Whole: true, Changed: []calendar.Member{{Href: home + "x.ics", ETag: `"1"`}, {Href: home + "y.ics", ETag: `"2"`}, {Href: home + "~z.ics", ETag: `"3"`}}},
 		},
@@ -81,29 +81,29 @@ func TestDAVChanges(t *testing.T) {
 		{name: "an error of the report", token: "t0", report: status(500), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
 		{name: "too many for a report", token: "t0", report: status(507), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
 		{name: "200 for 207", report: status(200), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
-		{name: "no token", report: says(member("x.ics", `"1"`)), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
-		{name: "another host", report: says(token, member("http://elsewhere.example/x.ics", `"1"`)), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
-		{name: "another calendar", report: says(token, member("/dav/someone/else.ics", `"1"`)), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
+		{name: "no token", report: replies(member("x.ics", `"1"`)), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
+		{name: "another host", report: replies(token, member("http://elsewhere.example/x.ics", `"1"`)), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
+		{name: "another calendar", report: replies(token, member("/dav/someone/else.ics", `"1"`)), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
 		{name: "told in parts", token: "t0", report: func(w http.ResponseWriter, r *http.Request) {
 			body, _ := io.ReadAll(r.Body)
 			if strings.Contains(string(body), "<d:sync-token>t0<") {
-				says(token, member("x.ics", `"1"`), member("y.ics", `"1"`), `<response><href>.</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`)(w, r)
+				replies(token, member("x.ics", `"1"`), member("y.ics", `"1"`), `<response><href>.</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`)(w, r)
 				return
 			}
-			says(`<sync-token>t2</sync-token>`, member("x.ics", `"2"`), `<response><href>y.ics</href><status>HTTP/1.1 404 Not Found</status></response>`)(w, r)
+			replies(`<sync-token>t2</sync-token>`, member("x.ics", `"2"`), `<response><href>y.ics</href><status>HTTP/1.1 404 Not Found</status></response>`)(w, r)
 		}, want: calendar.Changes{Token: "t2", Changed: []calendar.Member{{Href: home + "x.ics", ETag: `"2"`}}, Gone: []string{home + "y.ics"}}},
-		{name: "parts without end", report: says(token, `<response><href>.</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
+		{name: "parts without end", report: replies(token, `<response><href>.</href><status>HTTP/1.1 507 Insufficient Storage</status></response>`), find: list, want: calendar.Changes{Whole: true, Changed: listed}},
 		{name: "cut off", report: status(501), find: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(207)
 			_, _ = io.WriteString(w, strings.TrimSuffix(fmt.Sprintf(dav207, itself+member("a.ics", `"1"`)), "</multistatus>"))
 		}, err: calendar.ErrDAVNonsense},
-		{name: "an empty list", report: status(501), find: says(), err: calendar.ErrDAVNonsense},
+		{name: "an empty list", report: status(501), find: replies(), err: calendar.ErrDAVNonsense},
 		{name: "a page for people", report: status(501), find: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(207)
 			_, _ = io.WriteString(w, "<html><body>Accesso")
 		}, err: calendar.ErrDAVNonsense},
 		{name: "too many members", report: status(501), find: func(w http.ResponseWriter, r *http.Request) {
-			says(itself, strings.Repeat(`<response><href>a</href></response>`, 50_001))(w, r)
+			replies(itself, strings.Repeat(`<response><href>a</href></response>`, 50_001))(w, r)
 		}, err: calendar.ErrDAVTooLarge},
 		{name: "too large", report: status(501), find: func(w http.ResponseWriter, _ *http.Request) {
 			w.WriteHeader(207)

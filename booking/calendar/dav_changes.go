@@ -49,7 +49,7 @@ const askChanges = `<d:sync-collection xmlns:d="DAV:"><d:sync-token>%s</d:sync-t
 func (c *Collection) since(ctx context.Context, token string) (Changes, error) {
 	found, whole := told{}, token == ""
 	for range mostRounds {
-		m, _, err := c.dav.query(ctx, request{method: "REPORT", at: c.at}, "0", fmt.Sprintf(askChanges, escapeXML(token)))
+		m, _, err := c.dav.query(ctx, davRequest{method: "REPORT", at: c.at}, "0", fmt.Sprintf(askChanges, escapeXML(token)))
 		if err != nil {
 			return Changes{}, err
 		}
@@ -115,7 +115,7 @@ const askMembers = `<d:propfind xmlns:d="DAV:"><d:prop><d:getetag/><d:resourcety
 
 // list asks for all members.
 func (c *Collection) list(ctx context.Context) (Changes, error) {
-	m, _, err := c.dav.query(ctx, request{method: "PROPFIND", at: c.at}, "1", askMembers)
+	m, _, err := c.dav.query(ctx, davRequest{method: "PROPFIND", at: c.at}, "1", askMembers)
 	if err != nil {
 		return Changes{}, err
 	}
@@ -163,7 +163,7 @@ func (c *Collection) multiget(ctx context.Context, hrefs []string, each func(o O
 	for _, href := range hrefs {
 		list.WriteString("<d:href>" + escapeXML(href) + "</d:href>")
 	}
-	m, _, err := c.dav.query(ctx, request{method: "REPORT", at: c.at}, "1", fmt.Sprintf(askObjects, list.String()))
+	m, _, err := c.dav.query(ctx, davRequest{method: "REPORT", at: c.at}, "1", fmt.Sprintf(askObjects, list.String()))
 	if err != nil {
 		return hrefs, err
 	}

@@ -95,7 +95,7 @@ func follow(at *url.URL, href string) (*url.URL, error) {
 
 // where asks what is at an address.
 func (d DAV) where(ctx context.Context, at *url.URL) (davProps, *url.URL, error) {
-	m, a, err := d.query(ctx, request{method: "PROPFIND", at: at}, "0", askWhere)
+	m, a, err := d.query(ctx, davRequest{method: "PROPFIND", at: at}, "0", askWhere)
 	if err != nil {
 		return davProps{}, nil, err
 	}
@@ -107,7 +107,7 @@ func (d DAV) where(ctx context.Context, at *url.URL) (davProps, *url.URL, error)
 
 // collectionsIn adds the calendars of events in a folder.
 func (d DAV) collectionsIn(ctx context.Context, home *url.URL, all []Collection) ([]Collection, error) {
-	m, a, err := d.query(ctx, request{method: "PROPFIND", at: withSlash(home)}, "1", askWhere)
+	m, a, err := d.query(ctx, davRequest{method: "PROPFIND", at: withSlash(home)}, "1", askWhere)
 	if err != nil {
 		return nil, err
 	}

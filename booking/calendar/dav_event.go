@@ -40,8 +40,8 @@ func eventOf(t *territory.Territory, a booking.Appointment) ical.Appointment {
 	return e
 }
 
-// digest tells whether two copies say the same to who reads them.
-func digest(e ical.Appointment) string {
+// copyDigest tells whether two copies say the same to who reads them.
+func copyDigest(e ical.Appointment) string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %q %q", e.Start.Unix(), e.End.Unix(), e.Summary, e.Location))
 	return hex.EncodeToString(sum[:8])
 }

@@ -10,8 +10,8 @@ import (
 	"sportello/booking/timetable"
 )
 
-// news is what was read of a collection.
-type news struct {
+// davNews is what was read of a collection.
+type davNews struct {
 	token       string
 	from, until time.Time // for which own events were read
 	members     map[string]davMember
@@ -30,17 +30,17 @@ type copyNews struct {
 	found       found
 }
 
-// read asks the server what changed, and reads it. Once a day everything is read anew: the time for which
-// own events are understood goes on by a day.
-func (r *davRun) read(ctx context.Context, st *davState, now time.Time) (*news, error) {
+// read asks the server what changed, and reads it. Of own events only busy time is kept, so that what they
+// say of later days can only be had by reading them again.
+func (r *davRun) read(ctx context.Context, st *davState, now time.Time) (*davNews, error) {
 	zone := r.territory.Zone
 	today := timetable.DateOf(now.In(zone))
-	n := &news{
-		from: today.At(0, zone), until: today.AddDays(davAhead).At(0, zone), members: make(map[string]davMember), claims: make(map[string]string),
+	n := &davNews{
+		from: today.At(0, zone), until: r.until, members: make(map[string]davMember), claims: make(map[string]string),
 	}
-	fresh, token := !r.until.Equal(n.until), r.token
+	fresh, token := r.until.Before(today.AddDays(davEnough).At(0, zone)), r.token
 	if fresh {
-		token = ""
+		n.until, token = today.AddDays(davAhead).At(0, zone), ""
 	}
 	changes, err := r.at.Changes(ctx, token)
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *davState) knows(m Member, fresh bool) bool {
 }
 
 // add notes what a member says.
-func (n *news) add(o Object, err error, st *davState, zone *time.Location) {
+func (n *davNews) add(o Object, err error, st *davState, zone *time.Location) {
 	var f found
 	if err == nil {
 		f, err = readMember(o.Data)
@@ -137,7 +137,7 @@ func (n *news) add(o Object, err error, st *davState, zone *time.Location) {
 
 // missing notes that a member is not there. Of the copy of an appointment this must be true when one
 // asks for it too: a manager is asked about it.
-func (r *davRun) missing(ctx context.Context, n *news, st *davState, href string) error {
+func (r *davRun) missing(ctx context.Context, n *davNews, st *davState, href string) error {
 	p := st.at[href]
 	if p == nil {
 		n.gone = append(n.gone, href)
@@ -158,12 +158,12 @@ func (r *davRun) missing(ctx context.Context, n *news, st *davState, href string
 	return nil
 }
 
-func (n *news) hasCopy(appointment string) bool {
+func (n *davNews) hasCopy(appointment string) bool {
 	return slices.ContainsFunc(n.copies, func(c copyNews) bool { return c.appointment == appointment })
 }
 
 // leaveDuplicates passes over copies of which the one that we wrote is still in its place.
-func (n *news) leaveDuplicates(st *davState, absent map[string]bool) {
+func (n *davNews) leaveDuplicates(st *davState, absent map[string]bool) {
 	n.copies = slices.DeleteFunc(n.copies, func(c copyNews) bool {
 		p := st.pushes[c.appointment]
 		second := c.href != p.href && p.there && !absent[p.href]

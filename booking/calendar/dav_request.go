@@ -154,21 +154,11 @@ func RequestByID(ctx context.Context, tx *store.Tx, id string) (Request, error) 
 const settleRequest = `
 UPDATE dav_requests SET state = $2, settled_at = $3, settled_by = $4 WHERE id = $1 AND state = 'open'`
 
-// Accept does what a request asks for: the appointment is moved, with those who do it, or cancelled, and
-// returned, for its citizen to be told. reason, a code, is why it is cancelled. by is who accepts it. The
-// faults are unknown_request, request_settled, and those of booking.MoveTo and booking.CancelByStaff.
-func Accept(ctx context.Context, tx *store.Tx, id, reason, by string) (Request, booking.Appointment, error) {
-	q, err := settle(ctx, tx, id, "accepted", by)
-	if err != nil {
-		return q, booking.Appointment{}, err
-	}
-	var a booking.Appointment
-	if q.Kind == ToMove {
-		a, err = booking.MoveTo(ctx, tx, q.Appointment, q.To, by)
-	} else {
-		a, err = booking.CancelByStaff(ctx, tx, q.Appointment, reason, by)
-	}
-	return q, a, err
+// Accept notes that what a request asks for is done: who calls it moves the appointment, by
+// booking.MoveTo, or cancels it, in the same transaction, and tells its citizen. by is who accepts it. The
+// faults are unknown_request and request_settled.
+func Accept(ctx context.Context, tx *store.Tx, id, by string) (Request, error) {
+	return settle(ctx, tx, id, "accepted", by)
 }
 
 // Refuse leaves the appointment of a request as it is. by is who refuses it. The faults are

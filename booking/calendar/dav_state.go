@@ -179,7 +179,7 @@ func (s *davState) plan(t *territory.Territory, hrefOf func(appointment string) 
 		}
 		p.set(func(p *push) {
 			switch {
-			case p.there && p.content == digest(eventOf(t, a)):
+			case p.there && p.content == copyDigest(eventOf(t, a)):
 				p.next, p.tries, p.problem = time.Time{}, 0, ""
 			case p.next.IsZero():
 				p.next = now

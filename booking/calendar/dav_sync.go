@@ -10,6 +10,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"sportello/booking"
 	"sportello/booking/territory"
 	"sportello/booking/timetable"
@@ -47,10 +49,12 @@ const (
 )
 
 const (
-	syncWithin = 3 * time.Minute // for one collection
-	davAtOnce  = 50              // collections in a run
-	davAhead   = 92              // days for which own events are read
-	davRounds  = 3               // how often a collection is read in a run
+	syncWithin  = 3 * time.Minute // for one collection
+	davAtOnce   = 50              // collections in a run
+	davParallel = 8               // of them, at the same time
+	davAhead    = 800             // days for which own events are read: longer than any service can be booked ahead
+	davEnough   = 770             // days: when fewer are left of them, all are read anew
+	davRounds   = 3               // how often a collection is read in a run
 )
 
 // Run brings the collections in step that are due or for which something is to be pushed.
@@ -59,12 +63,15 @@ func (y *DAVSync) Run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var g errgroup.Group
+	g.SetLimit(davParallel)
 	for _, s := range due {
-		if _, err := y.Sync(ctx, s); err != nil {
+		g.Go(func() error {
+			_, err := y.Sync(ctx, s)
 			return err
-		}
+		})
 	}
-	return nil
+	return g.Wait()
 }
 
 // due are the sources that are to be read now, and those whose outbox has something to send.
@@ -196,7 +203,7 @@ func (r *davRun) round(ctx context.Context) (again bool, err error) {
 }
 
 // take writes down what was read and what is to be sent, and returns the state after it.
-func (r *davRun) take(ctx context.Context, tx *store.Tx, n *news) (*davState, error) {
+func (r *davRun) take(ctx context.Context, tx *store.Tx, n *davNews) (*davState, error) {
 	ours, err := Claim(ctx, tx, r.source)
 	if err != nil {
 		return nil, err
@@ -245,7 +252,7 @@ func (r *davRun) take(ctx context.Context, tx *store.Tx, n *news) (*davState, er
 func (r *davRun) hrefOf(appointment string) string { return r.at.Href(uidOf(appointment) + ".ics") }
 
 // takeMembers takes over what was read of members that are not to be copies.
-func (r *davRun) takeMembers(ctx context.Context, tx *store.Tx, n *news, st *davState) error {
+func (r *davRun) takeMembers(ctx context.Context, tx *store.Tx, n *davNews, st *davState) error {
 	for _, href := range n.gone {
 		delete(st.members, href)
 		if err := dropMember(ctx, tx, r.source.ID, href); err != nil {
@@ -352,7 +359,7 @@ func (r *davRun) sendOne(ctx context.Context, st *davState, p *push) error {
 		return err
 	}
 	r.add(Pushed, 1)
-	p.there, p.etag, p.content, p.start = true, o.ETag, digest(e), a.Start
+	p.there, p.etag, p.content, p.start = true, o.ETag, copyDigest(e), a.Start
 	p.tries, p.next, p.problem = 0, time.Time{}, ""
 	if f, err := readMember(o.Data); err == nil {
 		if what, _ := f.deedIn(e); what == movedIt || what == removedIt { // by who wrote right after us

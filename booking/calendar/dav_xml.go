@@ -152,7 +152,7 @@ func nextElement(d *xml.Decoder) (*xml.StartElement, error) {
 }
 
 // query sends PROPFIND or REPORT and reads the 207 that answers it.
-func (d DAV) query(ctx context.Context, r request, depth, body string) (*multistatus, *answer, error) {
+func (d DAV) query(ctx context.Context, r davRequest, depth, body string) (*multistatus, *davAnswer, error) {
 	r.header = map[string]string{"Content-Type": typeXML, "Depth": depth}
 	r.body = `<?xml version="1.0" encoding="utf-8"?>` + body
 	a, err := d.ask(ctx, r)
