@@ -118,6 +118,7 @@ func (s *Server) manageRoutes() {
 	s.programRoutes()
 	s.territoryRoutes()
 	s.officialRoutes()
+	s.requestRoutes()
 	s.manage(http.MethodGet, "/manage/audit", access.SeeAudit, s.auditPage)
 }
 

@@ -66,6 +66,7 @@ const (
 
 	alertCalendar alertCode = "calendar" // an external calendar has not been read for long
 	alertClash    alertCode = "clash"    // appointments ahead whose officers, room or office are busy with something else
+	alertAsked    alertCode = "asked"    // an officer moved or removed an appointment in its own calendar
 )
 
 // liveShown is how many offices a page shows.
@@ -138,6 +139,9 @@ func (s *Server) watchOffices(ctx context.Context, offices []*territory.Office, 
 			}
 			w.short = len(short[w.office.ID])
 			w.raise(lang, short[w.office.ID], devices, printers, now)
+			if err := w.raiseAsked(ctx, tx, lang); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
@@ -225,6 +229,16 @@ func (w *watched) raiseBusy(ctx context.Context, tx *store.Tx, lang string, fail
 	clashes = slices.DeleteFunc(clashes, func(c booking.Clash) bool { return c.Appointment.Session })
 	if n := len(clashes); n > 0 {
 		add(alertClash, strconv.Itoa(n), "/desk/diary/blocks?office="+o.ID, "n", n)
+	}
+	return err
+}
+
+// raiseAsked notes what officers ask by what they did in their own calendars.
+func (w *watched) raiseAsked(ctx context.Context, tx *store.Tx, lang string) error {
+	all, err := requestsAt(ctx, tx, w.office)
+	for _, q := range all {
+		text := static.Text(lang, "manage.alert."+string(alertAsked)+"."+string(q.Kind), append(q.args(lang), "office", w.office.Name)...)
+		w.alerts = append(w.alerts, officeAlert{w.office, alertAsked, q.ID, text, requestsPath})
 	}
 	return err
 }

@@ -15,7 +15,7 @@ import (
 //
 // Every answer is bounded in time and size. The password is told to the host of the address alone: a
 // redirect or an href that leads to another one, or from https to http, is refused. Which addresses are
-// dialled at all, HTTP says.
+// dialled at all, HTTP says. Errors never name an address: there are people's names in it.
 type DAV struct {
 	HTTP           *http.Client // nil is the default one
 	User, Password string
@@ -73,21 +73,21 @@ func (d DAV) ask(ctx context.Context, r davRequest) (*davAnswer, error) {
 	for range davRedirects {
 		a, err := d.send(ctx, r)
 		if err != nil {
-			return nil, fmt.Errorf("%s %s: %w", r.method, r.at.Redacted(), err)
+			return nil, fmt.Errorf("%s: %w", r.method, err)
 		}
 		if a.status < 300 || a.status > 399 {
 			return a, asError(a)
 		}
 		next, err := a.at.Parse(a.header.Get("Location"))
 		if err != nil || a.header.Get("Location") == "" {
-			return nil, fmt.Errorf("%s %s: %w: a redirect to nowhere", r.method, r.at.Redacted(), ErrDAVNonsense)
+			return nil, fmt.Errorf("%s: %w: a redirect to nowhere", r.method, ErrDAVNonsense)
 		}
 		if !mayFollow(r.at, next) {
-			return nil, fmt.Errorf("%s %s: %w: %s", r.method, r.at.Redacted(), ErrDAVElsewhere, next.Host)
+			return nil, fmt.Errorf("%s: %w", r.method, ErrDAVElsewhere)
 		}
 		r.at = next
 	}
-	return nil, fmt.Errorf("%s %s: %w: more than %d redirects", r.method, r.at.Redacted(), ErrDAVNonsense, davRedirects)
+	return nil, fmt.Errorf("%s: %w: more than %d redirects", r.method, ErrDAVNonsense, davRedirects)
 }
 
 // mayFollow reports whether what is told to one address may be told to another.
@@ -153,7 +153,7 @@ func asError(a *davAnswer) error {
 	case http.StatusPreconditionFailed, http.StatusConflict:
 		return ErrDAVChanged
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		return ErrDAVBusy
+		return &Problem{Code: Answered, After: retryAfter(a.header), cause: ErrDAVBusy}
 	}
 	if a.status/100 != 2 {
 		return statusError(a.status)
@@ -255,7 +255,7 @@ func (c *Collection) Href(name string) string { return pathOf(c.at) + url.PathEs
 func (c *Collection) request(method, href string) (davRequest, error) {
 	u, err := c.at.Parse(href)
 	if err != nil || u.Host != c.at.Host || u.Scheme != c.at.Scheme {
-		return davRequest{}, fmt.Errorf("%w: href %q", ErrDAVNonsense, href)
+		return davRequest{}, fmt.Errorf("%w: an href", ErrDAVNonsense)
 	}
 	return davRequest{method: method, at: u, header: map[string]string{}}, nil
 }

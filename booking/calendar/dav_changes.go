@@ -94,11 +94,11 @@ func (c *Collection) collect(m *multistatus, found told) (more bool, err error) 
 		href, ok := c.href(r.Href)
 		switch status := statusOf(r.Status); {
 		case !ok:
-			return false, fmt.Errorf("%w: href %q", ErrDAVNonsense, r.Href)
+			return false, fmt.Errorf("%w: an href", ErrDAVNonsense)
 		case href == pathOf(c.at):
 			more = more || status == http.StatusInsufficientStorage
 		case !strings.HasPrefix(href, pathOf(c.at)):
-			return false, fmt.Errorf("%w: href %q is not of this collection", ErrDAVNonsense, r.Href)
+			return false, fmt.Errorf("%w: an href of another collection", ErrDAVNonsense)
 		case status == http.StatusNotFound || status == http.StatusGone:
 			found[href] = nil
 		case !strings.HasSuffix(href, "/") && r.props().Type.Collection == nil:

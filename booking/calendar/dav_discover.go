@@ -86,9 +86,9 @@ func follow(at *url.URL, href string) (*url.URL, error) {
 	to, err := at.Parse(strings.TrimSpace(href))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("%w: href %q", ErrDAVNonsense, href)
+		return nil, fmt.Errorf("%w: an href", ErrDAVNonsense)
 	case !mayFollow(at, to):
-		return nil, fmt.Errorf("%w: %s", ErrDAVElsewhere, to.Host)
+		return nil, fmt.Errorf("%w: an href", ErrDAVElsewhere)
 	}
 	return to, nil
 }

@@ -106,22 +106,11 @@ func (f found) busy(zone *time.Location, from, until time.Time) (spans []timetab
 	agenda := ical.NewAgenda(zone, f.cals...)
 	all, unclear := agenda.Between(from, until)
 	for _, o := range all {
-		if takesTime(o.Event) {
+		if Busy(o.Event) {
 			spans = append(spans, timetable.Span{From: o.Start.UTC(), Until: o.End.UTC()})
 		}
 	}
 	return timetable.Union(spans), len(agenda.Refused()) + len(unclear)
-}
-
-// takesTime reports whether somebody who has an event is busy then.
-func takesTime(e *ical.Event) bool {
-	switch {
-	case strings.EqualFold(e.Props.Text(ical.PropStatus), string(ical.EventCancelled)),
-		strings.EqualFold(e.Props.Text(ical.PropTransparency), "TRANSPARENT"),
-		strings.EqualFold(e.Props.Text("X-MICROSOFT-CDO-BUSYSTATUS"), "FREE"):
-		return false
-	}
-	return true
 }
 
 // A deed is what an officer did to the copy of an appointment.

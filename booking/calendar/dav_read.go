@@ -38,9 +38,9 @@ func (r *davRun) read(ctx context.Context, st *davState, now time.Time) (*davNew
 	n := &davNews{
 		from: today.At(0, zone), until: r.until, members: make(map[string]davMember), claims: make(map[string]string),
 	}
-	fresh, token := r.until.Before(today.AddDays(davEnough).At(0, zone)), r.token
+	fresh, token := r.until.Before(today.AddDays(enoughDays).At(0, zone)), r.token
 	if fresh {
-		n.until, token = today.AddDays(davAhead).At(0, zone), ""
+		n.until, token = today.AddDays(readDays).At(0, zone), ""
 	}
 	changes, err := r.at.Changes(ctx, token)
 	if err != nil {

@@ -49,12 +49,9 @@ const (
 )
 
 const (
-	syncWithin  = 3 * time.Minute // for one collection
-	davAtOnce   = 50              // collections in a run
-	davParallel = 8               // of them, at the same time
-	davAhead    = 800             // days for which own events are read: longer than any service can be booked ahead
-	davEnough   = 770             // days: when fewer are left of them, all are read anew
-	davRounds   = 3               // how often a collection is read in a run
+	syncWithin = 3 * time.Minute // for one collection
+	davMost    = 50              // collections in a run
+	davRounds  = 3               // how often a collection is read in a run
 )
 
 // Run brings the collections in step that are due or for which something is to be pushed.
@@ -64,7 +61,7 @@ func (y *DAVSync) Run(ctx context.Context) error {
 		return err
 	}
 	var g errgroup.Group
-	g.SetLimit(davParallel)
+	g.SetLimit(atOnce)
 	for _, s := range due {
 		g.Go(func() error {
 			_, err := y.Sync(ctx, s)
@@ -88,7 +85,7 @@ func (y *DAVSync) due(ctx context.Context) (due []Source, err error) {
 					return err
 				}
 			}
-			if waits && len(due) < davAtOnce {
+			if waits && len(due) < davMost {
 				due = append(due, s)
 			}
 		}
@@ -130,11 +127,14 @@ func (y *DAVSync) Sync(ctx context.Context, s Source) (Outcome, error) {
 	case !known:
 		return Outcome{}, fmt.Errorf("sync calendar %s: %w", s.ID, err)
 	case err != nil:
-		y.log.WarnContext(ctx, "calendar not in step", "source", s.ID, "code", code, "err", err)
+		y.log.InfoContext(ctx, "calendar not in step", "calendar", s.ID, "code", code, "failures", s.Failures+1, "err", err)
 	case len(r.counts) == 0:
 		code = Unchanged
 	}
 	o := Outcome{Code: code, Counts: r.counts, SyncToken: r.token, ReadUntil: r.until}
+	if problem := new(Problem); errors.As(err, &problem) {
+		o.After = problem.After
+	}
 	err = y.db.Update(ctx, func(tx *store.Tx) error {
 		ours, err := Claim(ctx, tx, s)
 		if err != nil || !ours {
@@ -326,7 +326,7 @@ func (r *davRun) send(ctx context.Context, st *davState) (again bool, err error)
 		case mayTryElse(err) || errors.Is(err, ErrDAVGone): // of this one
 			p.failed(code, now)
 			r.add(Unpushed, 1)
-			r.log.WarnContext(ctx, "appointment not put into a calendar", "source", r.source.ID, "appointment", id, "err", err)
+			r.log.InfoContext(ctx, "appointment not put into a calendar", "calendar", r.source.ID, "appointment", id, "err", err)
 		case err != nil:
 			return again, err
 		}
@@ -395,35 +395,40 @@ func davCode(err error) (Code, bool) {
 			return c.code, true
 		}
 	}
-	if status := statusError(0); errors.As(err, &status) {
-		return "server_error", true
-	}
-	if code := fault.Code(err); code == "too_much_busy" {
-		return Code(code), true
+	status := statusError(0)
+	switch {
+	case errors.Is(err, ErrDAVUnreachable), errors.Is(err, context.DeadlineExceeded):
+		return codeOf(err), true
+	case errors.As(err, &status):
+		return Answered, true
+	case fault.Code(err) == "too_much_busy":
+		return TooMuch, true
+	case fault.Code(err) == "unknown_territory":
+		return OwnerGone, true
 	}
 	return "", false
 }
 
-// davCodes are the codes of what can be wrong with a server, the more telling ones first.
-func davCodes() []struct {
+// Changed is why a copy was not written: another program wrote there meanwhile.
+const Changed Code = "changed"
+
+type davProblem struct {
 	err  error
 	code Code
-} {
-	return []struct {
-		err  error
-		code Code
-	}{
-		{context.DeadlineExceeded, "too_slow"},
-		{ErrDAVLogin, "login_refused"},
-		{ErrDAVDenied, "denied"},
-		{ErrDAVGone, "gone"},
-		{ErrDAVChanged, "changed"},
-		{ErrDAVNonsense, "not_caldav"},
-		{ErrDAVTooLarge, "too_large"},
-		{ErrDAVElsewhere, "other_host"},
-		{ErrDAVBusy, "server_busy"},
-		{ErrDAVUnreachable, "unreachable"},
-		{ErrAddress, "address_invalid"},
-		{ErrSealed, "sealed"},
+}
+
+// davCodes are the codes of what a server says.
+func davCodes() []davProblem {
+	return []davProblem{
+		{ErrDAVLogin, Denied},
+		{ErrDAVDenied, Denied},
+		{ErrDAVGone, Missing},
+		{ErrDAVChanged, Changed},
+		{ErrDAVNonsense, NotCalendar},
+		{ErrDAVTooLarge, TooLarge},
+		{ErrDAVElsewhere, Redirected},
+		{ErrDAVBusy, Answered},
+		{ErrAddress, Unreachable},
+		{ErrSealed, Sealed},
 	}
 }

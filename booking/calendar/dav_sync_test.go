@@ -396,14 +396,14 @@ func TestSyncDown(t *testing.T) {
 		s.sync(source, "ok", counts{calendar.Added: 1})
 		p.down()
 		a := s.book("CPI-PATTO", thursday(0, "09:00"))
-		s.sync(source, "unreachable", nil)
+		s.sync(source, calendar.Unreachable, nil)
 		if got := s.starts("CPI-PATTO", 1); got != nil {
 			t.Errorf("her leave is forgotten: %v", got)
 		}
 		if err := s.Run(t.Context()); err != nil { // not so soon
 			t.Fatal(err)
 		}
-		if got := s.source(source.ID); got.Failures != 1 || got.Problem != "unreachable" {
+		if got := s.source(source.ID); got.Failures != 1 || got.Problem != calendar.Unreachable {
 			t.Errorf("got %+v", got.State)
 		}
 		p.up()
@@ -465,17 +465,17 @@ func TestSyncOutOfHand(t *testing.T) {
 		breakIt http.HandlerFunc
 		want    calendar.Code
 	}{
-		{"revoked", status(401), "login_refused"},
-		{"gone", status(404), "gone"},
-		{"broken", status(500), "server_error"},
-		{"busy", status(503), "server_busy"},
-		{"nonsense", replies("<response/>"), "not_caldav"},
-		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Accedi") }, "not_caldav"},
-		{"enormous", replies(token, itself, strings.Repeat(member("a.ics", "1"), 200_000)), "too_large"},
+		{"revoked", status(401), calendar.Denied},
+		{"gone", status(404), calendar.Missing},
+		{"broken", status(500), calendar.Answered},
+		{"busy", status(503), calendar.Answered},
+		{"nonsense", replies("<response/>"), calendar.NotCalendar},
+		{"a page", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "<html>Accedi") }, calendar.NotCalendar},
+		{"enormous", replies(token, itself, strings.Repeat(member("a.ics", "1"), 200_000)), calendar.TooLarge},
 		{"elsewhere", func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "http://127.0.0.3/", http.StatusMovedPermanently)
-		}, "other_host"},
-		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "unreachable"},
+		}, calendar.Redirected},
+		{"hung up", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, calendar.CutOff},
 	}
 	clock := storetest.At(march)
 	s := newStep(t, storetest.Open(t, clock.Now), clock)

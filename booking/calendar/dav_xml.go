@@ -160,11 +160,11 @@ func (d DAV) query(ctx context.Context, r davRequest, depth, body string) (*mult
 		return nil, nil, err
 	}
 	if a.status != http.StatusMultiStatus {
-		return nil, nil, fmt.Errorf("%s %s: %w: status %d", r.method, r.at.Redacted(), ErrDAVNonsense, a.status)
+		return nil, nil, fmt.Errorf("%s: %w: status %d", r.method, ErrDAVNonsense, a.status)
 	}
 	m, err := readMultistatus(a.body)
 	if err != nil {
-		return nil, nil, fmt.Errorf("%s %s: %w", r.method, r.at.Redacted(), err)
+		return nil, nil, fmt.Errorf("%s: %w", r.method, err)
 	}
 	return m, a, nil
 }
