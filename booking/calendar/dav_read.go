@@ -30,9 +30,9 @@ type copyNews struct {
 	found       found
 }
 
-// read asks the server what changed, and reads it. Of own events only busy time is kept, so that what they
+// look asks the server what changed, and reads it. Of own events only busy time is kept, so that what they
 // say of later days can only be had by reading them again.
-func (r *davRun) read(ctx context.Context, st *davState, now time.Time) (*davNews, error) {
+func (r *davRun) look(ctx context.Context, st *davState, now time.Time) (*davNews, error) {
 	zone := r.territory.Zone
 	today := timetable.DateOf(now.In(zone))
 	n := &davNews{

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
-	"net/http"
 	"slices"
 	"time"
 
@@ -18,27 +16,6 @@ import (
 	"sportello/internal/fault"
 	"sportello/internal/store"
 )
-
-// DAVSync keeps the diary and the collections of officers in step, both ways.
-//
-// What is to be pushed is not noted where appointments change: at each run what an officer has to do is
-// compared with what was put into its collection, so nothing that changes them can forget to say so, and
-// what failed is found again. What differs becomes a row of the outbox with tries of its own.
-//
-// First what changed there is read. An officer's own events become busy time. A copy of an appointment that was
-// moved or removed becomes a request to a manager, and is put back. Then the outbox is sent. What another wrote
-// meanwhile is read first (412): of two changes at once none is lost.
-type DAVSync struct {
-	db   *store.DB
-	log  *slog.Logger
-	key  booking.Key
-	http *http.Client
-}
-
-// NewDAVSync returns a DAVSync that reaches servers through client. Run it as a job with a lease.
-func NewDAVSync(db *store.DB, log *slog.Logger, key booking.Key, client *http.Client) *DAVSync {
-	return &DAVSync{db: db, log: log, key: key, http: client}
-}
 
 // The counts of keeping in step.
 const (
@@ -54,9 +31,18 @@ const (
 	davRounds  = 3               // how often a collection is read in a run
 )
 
-// Run brings the collections in step that are due or for which something is to be pushed.
-func (y *DAVSync) Run(ctx context.Context) error {
-	due, err := y.due(ctx)
+// KeepInStep keeps the diary and the collections of officers in step, both ways: those that are due, and
+// those for which something is to be pushed. It is a job; one server's trouble is not the others'.
+//
+// What is to be pushed is not noted where appointments change: at each run what an officer has to do is
+// compared with what was put into its collection, so nothing that changes them can forget to say so, and
+// what failed is found again. What differs becomes a row of the outbox, with tries of its own.
+//
+// First what changed there is read. An officer's own events become busy time. A copy of an appointment
+// that was moved or removed becomes a request to a manager, and is put back. Then the outbox is sent. What
+// another wrote meanwhile is read first (412): of two changes at once none is lost.
+func (r *Reader) KeepInStep(ctx context.Context) error {
+	due, err := r.dueDAV(ctx)
 	if err != nil {
 		return err
 	}
@@ -64,16 +50,16 @@ func (y *DAVSync) Run(ctx context.Context) error {
 	g.SetLimit(atOnce)
 	for _, s := range due {
 		g.Go(func() error {
-			_, err := y.Sync(ctx, s)
+			_, err := r.syncDAV(ctx, s)
 			return err
 		})
 	}
 	return g.Wait()
 }
 
-// due are the sources that are to be read now, and those whose outbox has something to send.
-func (y *DAVSync) due(ctx context.Context) (due []Source, err error) {
-	err = y.db.View(ctx, func(tx *store.Tx) error {
+// dueDAV are the collections that are to be read now, and those whose outbox has something to send.
+func (r *Reader) dueDAV(ctx context.Context) (due []Source, err error) {
+	err = r.DB.View(ctx, func(tx *store.Tx) error {
 		all, err := sources(ctx, tx, `WHERE kind = $1 AND officer_id <> '' ORDER BY next_at, id`, string(CalDAV))
 		if err != nil {
 			return err
@@ -81,7 +67,7 @@ func (y *DAVSync) due(ctx context.Context) (due []Source, err error) {
 		for _, s := range all {
 			waits := !s.NextAt.After(tx.Now)
 			if !waits && s.Failures == 0 {
-				if waits, err = y.hasMail(ctx, tx, s); err != nil {
+				if waits, err = hasMail(ctx, tx, s); err != nil {
 					return err
 				}
 			}
@@ -95,7 +81,7 @@ func (y *DAVSync) due(ctx context.Context) (due []Source, err error) {
 }
 
 // hasMail reports whether something is to be pushed for a source now.
-func (y *DAVSync) hasMail(ctx context.Context, tx *store.Tx, s Source) (bool, error) {
+func hasMail(ctx context.Context, tx *store.Tx, s Source) (bool, error) {
 	st, err := readDAV(ctx, tx, s)
 	if err != nil {
 		return false, err
@@ -111,13 +97,13 @@ func (y *DAVSync) hasMail(ctx context.Context, tx *store.Tx, s Source) (bool, er
 // errStale means that a source was edited or removed while it was being read.
 var errStale = errors.New("the source is another one now")
 
-// Sync brings the collection of a source in step and notes in its log what became of it. The error is
-// that of the database, not the server's, which is in the outcome.
-func (y *DAVSync) Sync(ctx context.Context, s Source) (Outcome, error) {
-	r := &davRun{DAVSync: y, source: s, counts: make(map[Count]int), token: s.SyncToken, until: s.ReadUntil}
+// syncDAV brings the collection of a source in step and notes in its log what became of it. Its error is
+// the database's, or that of ctx.
+func (r *Reader) syncDAV(ctx context.Context, s Source) (Outcome, error) {
+	run := &davRun{Reader: r, source: s, counts: make(map[Count]int), token: s.SyncToken, until: s.ReadUntil}
 	within, cancel := context.WithTimeout(ctx, syncWithin)
 	defer cancel()
-	err := r.rounds(within)
+	err := run.rounds(within)
 	code, known := davCode(err)
 	switch {
 	case errors.Is(err, errStale):
@@ -127,15 +113,15 @@ func (y *DAVSync) Sync(ctx context.Context, s Source) (Outcome, error) {
 	case !known:
 		return Outcome{}, fmt.Errorf("sync calendar %s: %w", s.ID, err)
 	case err != nil:
-		y.log.InfoContext(ctx, "calendar not in step", "calendar", s.ID, "code", code, "failures", s.Failures+1, "err", err)
-	case len(r.counts) == 0:
+		r.Log.InfoContext(ctx, "calendar not in step", "calendar", s.ID, "code", code, "failures", s.Failures+1, "err", err)
+	case len(run.counts) == 0:
 		code = Unchanged
 	}
-	o := Outcome{Code: code, Counts: r.counts, SyncToken: r.token, ReadUntil: r.until}
+	o := Outcome{Code: code, Counts: run.counts, SyncToken: run.token, ReadUntil: run.until}
 	if problem := new(Problem); errors.As(err, &problem) {
 		o.After = problem.After
 	}
-	err = y.db.Update(ctx, func(tx *store.Tx) error {
+	err = r.DB.Update(ctx, func(tx *store.Tx) error {
 		ours, err := Claim(ctx, tx, s)
 		if err != nil || !ours {
 			return err
@@ -147,7 +133,7 @@ func (y *DAVSync) Sync(ctx context.Context, s Source) (Outcome, error) {
 
 // davRun is one attempt to bring a collection in step.
 type davRun struct {
-	*DAVSync
+	*Reader
 	source    Source
 	at        *Collection
 	territory *territory.Territory
@@ -158,11 +144,11 @@ type davRun struct {
 }
 
 func (r *davRun) rounds(ctx context.Context) error {
-	access, err := r.source.Access(r.key)
+	access, err := r.source.Access(r.Key)
 	if err != nil {
 		return err
 	}
-	if r.at, err = (DAV{HTTP: r.http, User: access.User, Password: access.Secret}).At(access.Address); err != nil {
+	if r.at, err = (DAV{HTTP: r.Guard.Client(), User: access.User, Password: access.Secret}).At(access.Address); err != nil {
 		return err
 	}
 	for range davRounds {
@@ -180,7 +166,7 @@ func (r *davRun) rounds(ctx context.Context) error {
 func (r *davRun) round(ctx context.Context) (again bool, err error) {
 	var st *davState
 	var now time.Time
-	err = r.db.View(ctx, func(tx *store.Tx) (err error) {
+	err = r.DB.View(ctx, func(tx *store.Tx) (err error) {
 		now = tx.Now
 		if r.territory, err = territory.Read(ctx, tx, r.source.Whose.Territory); err != nil {
 			return err
@@ -191,11 +177,11 @@ func (r *davRun) round(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	news, err := r.read(ctx, st, now)
+	news, err := r.look(ctx, st, now)
 	if err != nil {
 		return false, err
 	}
-	if err := r.db.Update(ctx, func(tx *store.Tx) (err error) { st, err = r.take(ctx, tx, news); return err }); err != nil {
+	if err := r.DB.Update(ctx, func(tx *store.Tx) (err error) { st, err = r.take(ctx, tx, news); return err }); err != nil {
 		return false, err
 	}
 	r.token, r.until, r.suspects = news.token, news.until, nil
@@ -310,7 +296,7 @@ func (r *davRun) add(c Count, n int) {
 
 // send sends what is due in the outbox. It reports whether there was something.
 func (r *davRun) send(ctx context.Context, st *davState) (again bool, err error) {
-	now := r.db.Now()
+	now := r.DB.Now()
 	for _, id := range slices.Sorted(maps.Keys(st.pushes)) {
 		p := st.pushes[id]
 		if p.next.IsZero() || p.next.After(now) {
@@ -326,7 +312,7 @@ func (r *davRun) send(ctx context.Context, st *davState) (again bool, err error)
 		case mayTryElse(err) || errors.Is(err, ErrDAVGone): // of this one
 			p.failed(code, now)
 			r.add(Unpushed, 1)
-			r.log.InfoContext(ctx, "appointment not put into a calendar", "calendar", r.source.ID, "appointment", id, "err", err)
+			r.Log.InfoContext(ctx, "appointment not put into a calendar", "calendar", r.source.ID, "appointment", id, "err", err)
 		case err != nil:
 			return again, err
 		}
@@ -371,7 +357,7 @@ func (r *davRun) sendOne(ctx context.Context, st *davState, p *push) error {
 
 // settle notes what became of a push.
 func (r *davRun) settle(ctx context.Context, p *push) error {
-	return r.db.Update(ctx, func(tx *store.Tx) error {
+	return r.DB.Update(ctx, func(tx *store.Tx) error {
 		ours, err := Claim(ctx, tx, r.source)
 		switch {
 		case err != nil:

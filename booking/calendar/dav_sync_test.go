@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func thursday(weeks int, clock string) time.Time {
 // step is a place whose officers have their calendars in step.
 type step struct {
 	*place
-	*calendar.DAVSync
+	*calendar.Reader
 }
 
 // newStep is a place at march.
@@ -116,7 +117,7 @@ func newStep(t *testing.T, db *store.DB, clock *storetest.Clock) *step {
 		return err
 	})
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	return &step{p, calendar.NewDAVSync(db, log, key, &http.Client{Timeout: 5 * time.Second})}
+	return &step{p, &calendar.Reader{DB: db, Log: log, Key: key, Guard: calendar.NewGuard(netip.MustParsePrefix("127.0.0.0/8"))}}
 }
 
 // eachStep runs f with each peer.
@@ -144,7 +145,7 @@ func (s *step) keep(officer, address string, d calendar.DAV) calendar.Source {
 func (s *step) sync(source calendar.Source, code calendar.Code, counts map[calendar.Count]int) {
 	s.t.Helper()
 	s.clock.Add(time.Second)
-	got, err := s.Sync(s.t.Context(), s.source(source.ID))
+	got, err := s.Sync(s.t.Context(), source.ID)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -400,7 +401,7 @@ func TestSyncDown(t *testing.T) {
 		if got := s.starts("CPI-PATTO", 1); got != nil {
 			t.Errorf("her leave is forgotten: %v", got)
 		}
-		if err := s.Run(t.Context()); err != nil { // not so soon
+		if err := s.KeepInStep(t.Context()); err != nil { // not so soon
 			t.Fatal(err)
 		}
 		if got := s.source(source.ID); got.Failures != 1 || got.Problem != calendar.Unreachable {
@@ -408,7 +409,7 @@ func TestSyncDown(t *testing.T) {
 		}
 		p.up()
 		s.clock.Add(6 * time.Minute)
-		if err := s.Run(t.Context()); err != nil {
+		if err := s.KeepInStep(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		p.wantStatus(http.StatusOK, http.MethodGet, p.collection+a.ID+"@sportello.ics", "", nil)
@@ -416,7 +417,7 @@ func TestSyncDown(t *testing.T) {
 			t.Errorf("got %+v", got.State)
 		}
 		b := s.book("CPI-PATTO", thursday(0, "09:30"))
-		if err := s.Run(t.Context()); err != nil { // at once
+		if err := s.KeepInStep(t.Context()); err != nil { // at once
 			t.Fatal(err)
 		}
 		p.wantStatus(http.StatusOK, http.MethodGet, p.collection+b.ID+"@sportello.ics", "", nil)
@@ -503,7 +504,7 @@ func TestSyncOutOfHand(t *testing.T) {
 				t.Errorf("asked %d times", asked)
 			}
 			before := asked
-			if err := s.Run(t.Context()); err != nil || asked != before {
+			if err := s.KeepInStep(t.Context()); err != nil || asked != before {
 				t.Errorf("asked again at once: %v", err)
 			}
 			if got := s.starts("CPI-PATTO", 1); got != nil {

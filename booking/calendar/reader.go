@@ -69,8 +69,11 @@ func (r *Reader) Sync(ctx context.Context, id string) (Outcome, error) {
 		s, err = ByID(ctx, tx, id)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return Outcome{}, err
+	case s.Kind == CalDAV:
+		return r.syncDAV(ctx, s)
 	}
 	return r.sync(ctx, s)
 }

@@ -67,7 +67,7 @@ func calendarCommand(s settings) *cli.Command {
 				Action: showCalendar,
 			},
 			{
-				Name: "sync", Usage: "read the external calendars now, be they due or not",
+				Name: "sync", Usage: "read the external calendars now, be they due or not, and put appointments into those of officers",
 				Flags:  []cli.Flag{calendarNetworks(s), &cli.StringFlag{Name: "source", Usage: "only the calendar of this `ID`"}},
 				Action: syncCalendars,
 			},
@@ -232,7 +232,7 @@ func syncAll(ctx context.Context, c *cli.Command, db *store.DB, r *calendar.Read
 	var all []calendar.Source
 	err := db.View(ctx, func(tx *store.Tx) (err error) {
 		all, err = calendar.List(ctx, tx, calendar.Listing{Of: func(s calendar.Source) bool {
-			return s.Kind == calendar.ICS && (source == "" || s.ID == source)
+			return source == "" || s.ID == source
 		}})
 		return err
 	})
@@ -264,6 +264,11 @@ func counted(o calendar.Outcome) string {
 	var text strings.Builder
 	for _, n := range []calendar.Count{calendar.Spans, calendar.Added, calendar.Removed, calendar.Refused} {
 		if o.Code == calendar.OK {
+			fmt.Fprintf(&text, ", %s %d", n, o.Counts[n])
+		}
+	}
+	for _, n := range []calendar.Count{calendar.Pushed, calendar.Withdrawn, calendar.Unpushed, calendar.Asked} {
+		if o.Counts[n] > 0 {
 			fmt.Fprintf(&text, ", %s %d", n, o.Counts[n])
 		}
 	}

@@ -188,6 +188,7 @@ func chores(db *store.DB, printers *spool.Spooler, server *kiosk.Server, calenda
 		{Name: "offer-freed", Every: time.Minute, Lease: true, Run: server.OfferFreed},
 		{Name: "warn-managers", Every: time.Minute, Lease: true, Run: server.Warn},
 		{Name: "read-calendars", Every: time.Minute, Lease: true, Run: calendars.Run},
+		{Name: "keep-calendars", Every: 20 * time.Second, Lease: true, Run: calendars.KeepInStep},
 		{Name: "check-printers", Every: time.Minute, Lease: true, Run: printers.Check},
 		{Name: "forget-what-ended", Every: time.Hour, Lease: true, Run: func(ctx context.Context) error {
 			return db.Update(ctx, func(tx *store.Tx) error {
