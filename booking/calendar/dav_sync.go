@@ -418,3 +418,26 @@ func davCodes() []davProblem {
 		{ErrSealed, Sealed},
 	}
 }
+
+// Collections returns the calendars of events that a person has at a server, without keeping anything.
+// The fault is address_invalid; every other error is a Problem, or that of ctx.
+func (r *Reader) Collections(ctx context.Context, access Access) ([]Collection, error) {
+	looking, cancel := context.WithTimeout(ctx, davWithin)
+	defer cancel()
+	all, err := DAV{HTTP: r.Guard.Client(), User: access.User, Password: access.Secret}.Collections(looking, access.Address)
+	code, known := davCode(err)
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, ErrAddress):
+		return nil, fault.New(fault.Invalid, "address_invalid")
+	case errors.Is(err, ErrNoCollections):
+		return nil, &Problem{Code: NoCollections, cause: err}
+	case err != nil && known:
+		return nil, &Problem{Code: code, cause: err}
+	}
+	return all, err
+}
+
+// NoCollections is why nothing can be chosen: there is no calendar of events at a server.
+const NoCollections Code = "no_collections"
