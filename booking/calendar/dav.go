@@ -133,6 +133,16 @@ func (d DAV) client() *http.Client {
 	return &c
 }
 
+// session returns a client that keeps the line to a server, for many requests one after the other, and
+// what hangs up.
+func (g *Guard) session() (*http.Client, func()) {
+	t := guarded{plain: g.transport(g.named), secure: g.transport(g.Allows)}
+	for _, each := range []*http.Transport{t.plain, t.secure} {
+		each.DisableKeepAlives, each.MaxIdleConnsPerHost = false, 1
+	}
+	return &http.Client{Transport: t}, func() { t.plain.CloseIdleConnections(); t.secure.CloseIdleConnections() }
+}
+
 // withoutAddress is an error of the client without the address, which the caller says.
 func withoutAddress(err error) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {

@@ -129,7 +129,7 @@ func (c *Collection) list(ctx context.Context) (Changes, error) {
 }
 
 // batch is how many members are asked for at once.
-const batch = 50
+const batch = 100
 
 // Read has each called with every one of the members that is there, whatever the order, and with
 // err for one that cannot be read. A member that is not there is passed over.

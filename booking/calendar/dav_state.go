@@ -59,12 +59,21 @@ type davState struct {
 
 // readDAV reads what is known of the collection of a source.
 func readDAV(ctx context.Context, tx *store.Tx, s Source) (*davState, error) {
-	st := &davState{
-		members: make(map[string]davMember), pushes: make(map[string]*push), at: make(map[string]*push),
-		todo: make(map[string]booking.Appointment), done: make(map[string]bool),
+	st, err := readOutbox(ctx, tx, s)
+	if err != nil {
+		return nil, err
 	}
 	if err := st.readMembers(ctx, tx, s.ID); err != nil {
 		return nil, fmt.Errorf("read members: %w", err)
+	}
+	return st, nil
+}
+
+// readOutbox reads it without the members.
+func readOutbox(ctx context.Context, tx *store.Tx, s Source) (*davState, error) {
+	st := &davState{
+		members: make(map[string]davMember), pushes: make(map[string]*push), at: make(map[string]*push),
+		todo: make(map[string]booking.Appointment), done: make(map[string]bool),
 	}
 	if err := st.readPushes(ctx, tx, s.ID); err != nil {
 		return nil, fmt.Errorf("read pushes: %w", err)
@@ -130,6 +139,27 @@ SELECT appointment_id, href, etag, there, content, start_at, tries, next_at, pro
 		s.pushes[p.appointment], s.at[p.href] = &p, &p
 	}
 	return rows.Err()
+}
+
+// Unwritten returns how many appointments could not be written into the collection of a source, or taken
+// out of it, when that was tried last, and why the one that was tried most often could not.
+func Unwritten(ctx context.Context, tx *store.Tx, source string) (n int, why Code, err error) {
+	const unwritten = `SELECT problem FROM dav_pushes WHERE source_id = $1 AND problem <> '' AND next_at > 0 ORDER BY tries DESC, appointment_id`
+	rows, err := tx.Query(ctx, unwritten, source)
+	if err != nil {
+		return 0, "", fmt.Errorf("read pushes: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var code Code
+		if err := rows.Scan(&code); err != nil {
+			return 0, "", fmt.Errorf("read pushes: %w", err)
+		}
+		if n++; n == 1 {
+			why = code
+		}
+	}
+	return n, why, rows.Err()
 }
 
 // takeCopy notes what became of the copy of an appointment. What its officer did to it is taken back,

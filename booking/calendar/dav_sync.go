@@ -26,7 +26,7 @@ const (
 )
 
 const (
-	syncWithin = 3 * time.Minute // for one collection
+	syncWithin = 5 * time.Minute // for one collection
 	davMost    = 50              // collections in a run
 	davRounds  = 3               // how often a collection is read in a run
 )
@@ -82,7 +82,7 @@ func (r *Reader) dueDAV(ctx context.Context) (due []Source, err error) {
 
 // hasMail reports whether something is to be pushed for a source now.
 func hasMail(ctx context.Context, tx *store.Tx, s Source) (bool, error) {
-	st, err := readDAV(ctx, tx, s)
+	st, err := readOutbox(ctx, tx, s)
 	if err != nil {
 		return false, err
 	}
@@ -148,7 +148,9 @@ func (r *davRun) rounds(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if r.at, err = (DAV{HTTP: r.Guard.Client(), User: access.User, Password: access.Secret}).At(access.Address); err != nil {
+	client, hangUp := r.Guard.session()
+	defer hangUp()
+	if r.at, err = (DAV{HTTP: client, User: access.User, Password: access.Secret}).At(access.Address); err != nil {
 		return err
 	}
 	for range davRounds {

@@ -562,6 +562,13 @@ func testWithoutETags(t *testing.T, s *step) {
 	if tries != 2 {
 		t.Errorf("tried %d times", tries)
 	}
+	s.update(func(ctx context.Context, tx *store.Tx) error {
+		n, why, err := calendar.Unwritten(ctx, tx, source.ID)
+		if n != 1 || why != calendar.Answered {
+			t.Errorf("unwritten: %d for %s", n, why)
+		}
+		return err
+	})
 	refused = ""
 	s.clock.Add(3 * time.Minute)
 	s.sync(source, "ok", counts{calendar.Pushed: 1})
