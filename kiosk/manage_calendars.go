@@ -34,6 +34,7 @@ type calendarsView struct {
 	manageHead
 	Text        string // searched for
 	Calendars   []calendarLine
+	Asked       int // requests of officers
 	First, Next string // addresses of other parts of the list, "" none
 }
 
@@ -49,15 +50,16 @@ type calendarView struct {
 	manageHead
 	manageForm
 	calendarLine
-	Title, Help  string
-	Rev          int64
-	Owners       []serviceGroup // to choose among, of a new one
-	Typed        calendar.Access
-	Checked      string
-	NextAt       string
-	Tried        *triedView
-	Log          []calendarEntry
-	CanBeReadNow bool
+	Title, Help string
+	Rev         int64
+	Owners      []serviceGroup // to choose among, of a new one
+	Typed       calendar.Access
+	Checked     string
+	NextAt      string
+	Tried       *triedView
+	Log         []calendarEntry
+	TwoWay      bool   // it is kept in step
+	Unwritten   string // what could not be written there; "" nothing
 }
 
 // triedView is what would be read at an address.
@@ -68,6 +70,8 @@ type triedView struct {
 	More    int      // that are not shown
 	Refused []string // events that were not understood, and why
 	Others  int      // that are not shown
+
+	Collections []collectionChoice // calendars of a server to choose among
 }
 
 // calendarEntry is an attempt to read a calendar.
@@ -106,7 +110,17 @@ func (s *Server) calendarsPage(c echo.Context, m *console) error {
 		if len(all) > pageSize {
 			view.Next = address(all[pageSize-1].Key())
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		for _, o := range looked {
+			open, err := calendar.Requests(ctx, tx, o.ID)
+			if err != nil {
+				return err
+			}
+			view.Asked += len(open)
+		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -243,7 +257,7 @@ func (s *Server) showCalendar(c echo.Context, m *console, x calendar.Source, typ
 		manageHead: m.head(c, calendarsSection), manageForm: form, Rev: x.Rev, Title: m.text("manage.calendar.new"), Typed: typed, Tried: tried,
 		Help: m.text("manage.calendar.address.help"),
 	}
-	view.Name = x.Name
+	view.Name, view.TwoWay = x.Name, x.Kind == calendar.CalDAV
 	if x.ID == "" {
 		view.Owners = m.ownerGroups(x.Whose)
 		return s.render(c, status, "manage/calendar", view)
@@ -260,6 +274,11 @@ func (s *Server) showCalendar(c echo.Context, m *console, x calendar.Source, typ
 		if err != nil {
 			return err
 		}
+		if n, why, err := calendar.Unwritten(ctx, tx, x.ID); err != nil {
+			return err
+		} else if n > 0 {
+			view.Unwritten = m.text("manage.calendar.unwritten", "n", n, "state", m.calendarCode(why))
+		}
 		stored, err = calendar.ByID(ctx, tx, x.ID)
 		return err
 	})
@@ -271,7 +290,7 @@ func (s *Server) showCalendar(c echo.Context, m *console, x calendar.Source, typ
 		view.State = userState{"warning", m.text("manage.calendar.partly")}
 	}
 	view.Name, view.Checked, view.NextAt = x.Name, m.moment(stored.FetchedAt, m.zone), m.moment(stored.NextAt, m.zone)
-	view.Help, view.CanBeReadNow = m.text("manage.calendar.address.keep", "address", stored.Shown), stored.Kind == calendar.ICS
+	view.Help = m.text("manage.calendar.address.keep", "address", stored.Shown)
 	return s.render(c, status, "manage/calendar", view)
 }
 
@@ -281,7 +300,9 @@ func (m *console) calendarEntry(e calendar.LogEntry) calendarEntry {
 		entry.State.Tone = "success"
 	}
 	var counts []string
-	for _, n := range []calendar.Count{calendar.Spans, calendar.Added, calendar.Removed, calendar.Refused} {
+	for _, n := range []calendar.Count{
+		calendar.Spans, calendar.Added, calendar.Removed, calendar.Refused, calendar.Pushed, calendar.Withdrawn, calendar.Unpushed, calendar.Asked,
+	} {
 		if e.Counts[n] > 0 {
 			counts = append(counts, m.text("manage.calendar.count."+string(n), "n", e.Counts[n]))
 		}
@@ -312,6 +333,9 @@ func (s *Server) addCalendar(c echo.Context, m *console) error {
 	if x.Whose, err = m.ownerIn(form.Get("whose")); err != nil {
 		return s.showCalendar(c, m, x, typed, nil, err)
 	}
+	if form.Get("kind") == string(calendar.CalDAV) {
+		return s.addCollection(c, m, x, typed)
+	}
 	if form.Get("do") == "try" {
 		tried, err := s.tryCalendar(ctx, m, typed, x.Whose)
 		return s.showCalendar(c, m, x, typed, tried, err)
@@ -325,14 +349,6 @@ func (s *Server) addCalendar(c echo.Context, m *console) error {
 		return s.showCalendar(c, m, x, typed, nil, err)
 	}
 	return s.readAndShow(c, shown.ID, "calendar.add")
-}
-
-// readAndShow reads a calendar that was just saved, so that the page already says what it came to.
-func (s *Server) readAndShow(c echo.Context, id, what string) error {
-	if _, err := s.calendars.Sync(c.Request().Context(), id); err != nil {
-		return err
-	}
-	return c.Redirect(http.StatusSeeOther, done("/manage/calendars/"+id, what))
 }
 
 // tryCalendar reads an address without keeping anything.
@@ -436,7 +452,13 @@ func (s *Server) editCalendar(c echo.Context, m *console) error {
 	}
 	meant := typedCalendar(form, &x, before)
 	typed := calendar.Access{Address: form.Get("address"), User: form.Get("user"), Secret: form.Get("secret")}
-	if form.Get("do") == "try" {
+	switch {
+	case x.Kind == calendar.CalDAV && (meant != before || form.Get("do") == "try"):
+		var tried *triedView
+		if meant, tried, err = s.collectionOf(ctx, m, form, meant); err != nil || tried != nil {
+			return s.showCalendar(c, m, x, typed, tried, err)
+		}
+	case form.Get("do") == "try":
 		tried, err := s.tryCalendar(ctx, m, meant, x.Whose)
 		return s.showCalendar(c, m, x, typed, tried, err)
 	}
@@ -452,9 +474,6 @@ func (s *Server) editCalendar(c echo.Context, m *console) error {
 	}
 	if err != nil {
 		return s.showCalendar(c, m, x, typed, nil, err)
-	}
-	if x.Kind != calendar.ICS {
-		return c.Redirect(http.StatusSeeOther, done("/manage/calendars/"+x.ID, "calendar.edit"))
 	}
 	return s.readAndShow(c, x.ID, "calendar.edit")
 }

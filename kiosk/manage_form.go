@@ -44,7 +44,7 @@ var faultFields = map[string]string{
 	"device_invalid": "name", "printer_uri": "uri", "printer_folder": "uri", "day_invalid": "until", "officer_invalid": "officer", "printer_elsewhere": "printer", "printer_same": "fallback",
 	"official_key": "key", "official_name": "name", "official_drafted": "ours", "file_missing": "file",
 	"administrator_whole": "offices", "other_office": "offices", "scope_unknown": "scopes",
-	"address_invalid": "address", "calendar_whose": "whose",
+	"address_invalid": "address", "calendar_whose": "whose", "calendar_officer": "whose", "calendar_collection": "collection",
 }
 
 // refusedWith is a refusal as a page shows it, and the page's status; what is no fault is returned.
