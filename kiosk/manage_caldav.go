@@ -67,7 +67,7 @@ func (s *Server) collectionOf(ctx context.Context, m *console, form url.Values, 
 	view := &triedView{}
 	for i, x := range found {
 		view.Collections = append(view.Collections, collectionChoice{
-			deskChoice: deskChoice{Value: x.Address, Text: x.Name, Chosen: i == max(chosen, 0)}, ReadOnly: x.ReadOnly,
+			deskChoice: deskChoice{Value: x.Address, Text: x.Name, Chosen: i == chosen}, ReadOnly: x.ReadOnly,
 		})
 	}
 	if form.Get("do") != "try" {
