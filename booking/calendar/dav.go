@@ -5,10 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/icholy/digest"
 )
 
 // DAV is a person's login at a server of calendars (CalDAV, RFC 4791).
@@ -71,7 +74,7 @@ func (d DAV) ask(ctx context.Context, r davRequest) (*davAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, davWithin)
 	defer cancel()
 	for range davRedirects {
-		a, err := d.send(ctx, r)
+		a, err := d.sendAs(ctx, r)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", r.method, err)
 		}
@@ -96,17 +99,40 @@ func mayFollow(from, to *url.URL) bool {
 	return strings.EqualFold(from.Hostname(), to.Hostname()) && (secure || to.Scheme == from.Scheme && to.Port() == from.Port())
 }
 
+// sendAs sends a request with the password (Basic, RFC 7617), or, where the server wants that, with a proof that one
+// has it (Digest, RFC 7616).
+func (d DAV) sendAs(ctx context.Context, r davRequest) (*davAnswer, error) {
+	a, err := d.send(ctx, r)
+	if err != nil || a.status != http.StatusUnauthorized {
+		return a, err
+	}
+	challenge, err := digest.FindChallenge(a.header)
+	if err != nil {
+		return a, nil // it wants no Digest: the answer is no
+	}
+	proof, err := digest.Digest(challenge, digest.Options{
+		Method: r.method, URI: r.at.RequestURI(), Username: d.User, Password: d.Password, Count: 1,
+		GetBody: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(r.body)), nil },
+	})
+	if err != nil {
+		return a, nil // in a way that nobody knows
+	}
+	r.header = maps.Clone(r.header)
+	r.header["Authorization"] = proof.String()
+	return d.send(ctx, r)
+}
+
 func (d DAV) send(ctx context.Context, r davRequest) (*davAnswer, error) {
 	q, err := http.NewRequestWithContext(ctx, r.method, r.at.String(), strings.NewReader(r.body))
 	if err != nil {
 		return nil, err
 	}
 	q.Header.Set("User-Agent", "Sportello")
-	for name, value := range r.header {
-		q.Header.Set(name, value)
-	}
 	if d.User != "" || d.Password != "" {
 		q.SetBasicAuth(d.User, d.Password)
+	}
+	for name, value := range r.header {
+		q.Header.Set(name, value)
 	}
 	resp, err := d.client().Do(q)
 	if err != nil {

@@ -1,11 +1,13 @@
 package calendar_test
 
 import (
+	"crypto/md5"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -191,5 +193,27 @@ func TestDAVAddress(t *testing.T) {
 				t.Errorf("got %+v, %v, want %s", c, err, tt.want)
 			}
 		})
+	}
+}
+
+// TestDAVDigest proves to have the password, as RFC 7616 says, where a server wants no other way.
+func TestDAVDigest(t *testing.T) {
+	hash := func(parts ...string) string { return fmt.Sprintf("%x", md5.Sum([]byte(strings.Join(parts, ":")))) }
+	value := regexp.MustCompile(`(\w+)="?([^",]*)"?`)
+	c := scripted(t, map[string]http.HandlerFunc{"GET": func(w http.ResponseWriter, r *http.Request) {
+		said := map[string]string{}
+		for _, pair := range value.FindAllStringSubmatch(r.Header.Get("Authorization"), -1) {
+			said[pair[1]] = pair[2]
+		}
+		want := hash(hash("u", "casa", "p"), "once", said["nc"], said["cnonce"], "auth", hash("GET", r.URL.RequestURI()))
+		if said["uri"] != r.URL.RequestURI() || said["response"] != want {
+			w.Header().Set("WWW-Authenticate", `Digest realm="casa", nonce="once", qop="auth", algorithm=MD5`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return
+		}
+		_, _ = io.WriteString(w, "ok")
+	}})
+	if o, err := c.Get(t.Context(), home+"a.ics"); err != nil || string(o.Data) != "ok" {
+		t.Errorf("got %q, %v", o.Data, err)
 	}
 }
