@@ -34,7 +34,7 @@ type calendarsView struct {
 	manageHead
 	Text        string // searched for
 	Calendars   []calendarLine
-	Asked       int // requests of officers
+	Asked       int    // requests of officers
 	First, Next string // addresses of other parts of the list, "" none
 }
 

@@ -32,18 +32,18 @@ type requestLine struct {
 func (s *Server) requestRoutes() {
 	s.manage(http.MethodGet, requestsPath, access.EditTerritory, s.requests)
 	s.step(requestsPath+"/:id/accept", manageStep{
-		may: access.EditTerritory, section: "calendars", words: "manage.request.accept",
+		may: access.EditTerritory, section: calendarsSection, words: "manage.request.accept",
 		subject: requestSubject("accept"), do: s.acceptRequest, then: requestsPath,
 	})
 	s.step(requestsPath+"/:id/refuse", manageStep{
-		may: access.EditTerritory, section: "calendars", words: "manage.request.refuse",
+		may: access.EditTerritory, section: calendarsSection, words: "manage.request.refuse",
 		subject: requestSubject("refuse"), do: refuseRequest, then: requestsPath,
 	})
 }
 
 func (s *Server) requests(c echo.Context, m *console) error {
 	ctx := c.Request().Context()
-	view := requestsView{manageHead: m.head(c, "calendars")}
+	view := requestsView{manageHead: m.head(c, calendarsSection)}
 	err := s.db.View(ctx, func(tx *store.Tx) error {
 		for _, o := range m.looked() {
 			all, err := requestsAt(ctx, tx, o)
