@@ -67,7 +67,7 @@ func (r *Reader) dueDAV(ctx context.Context) (due []Source, err error) {
 		for _, s := range all {
 			waits := !s.NextAt.After(tx.Now)
 			if !waits && s.Failures == 0 {
-				if waits, err = hasMail(ctx, tx, s); err != nil {
+				if waits, err = hasMail(ctx, tx, s); err != nil && fault.Code(err) == "" { // a fault is said when it is due
 					return err
 				}
 			}

@@ -459,6 +459,34 @@ func TestSyncJoint(t *testing.T) {
 	}
 }
 
+// TestSyncEdited begins anew in another calendar, and goes on where only the password is another one.
+func TestSyncEdited(t *testing.T) {
+	p := radicale(t)
+	other := p.root + "desk1/altra/"
+	p.wantStatus(http.StatusCreated, "MKCALENDAR", other, "", nil)
+	clock := storetest.At(march)
+	s := newStep(t, storetest.Open(t, clock.Now), clock)
+	source := s.keep("cpi-1", p.collection, calendar.DAV{User: "desk1", Password: "wrong"})
+	a := s.book("CPI-PATTO", thursday(0, "09:00"))
+	s.sync(source, calendar.Denied, nil)
+	edit := func(address string) {
+		t.Helper()
+		rev := s.source(source.ID).Rev
+		s.update(func(ctx context.Context, tx *store.Tx) error {
+			access := calendar.Access{Address: address, User: "desk1", Secret: "secret1"}
+			_, err := calendar.Edit(ctx, tx, key, source.ID, rev, "Agenda", access, clerk)
+			return err
+		})
+	}
+	for _, address := range []string{p.collection, other} {
+		edit(address)
+		s.sync(source, "ok", counts{calendar.Pushed: 1})
+		p.wantStatus(http.StatusOK, http.MethodGet, address+a.ID+"@sportello.ics", "", nil)
+	}
+	edit(other)
+	s.sync(source, "unchanged", nil)
+}
+
 // TestSyncOutOfHand logs what a server does that is none, keeps the last good answer and does not hammer.
 func TestSyncOutOfHand(t *testing.T) {
 	tests := []struct {

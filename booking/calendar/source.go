@@ -164,7 +164,7 @@ func Edit(ctx context.Context, tx *store.Tx, key booking.Key, id string, rev int
 	if changed == 0 {
 		return Source{}, ErrEdited
 	}
-	if elsewhere && s.Kind == CalDAV {
+	if s.Kind == CalDAV && before.Address != access.Address {
 		if err := forgetDAV(ctx, tx, id); err != nil {
 			return Source{}, err
 		}
