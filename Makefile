@@ -7,7 +7,7 @@ export CGO_ENABLED := 1
 
 assets := static/dist/manifest.json
 
-.PHONY: run test build assets lint fmt bench torture fuzz clean
+.PHONY: run test peers build assets lint fmt bench torture fuzz clean
 
 run: build
 	bin/sportello demo $(ARGS)
@@ -28,13 +28,18 @@ static/node_modules/.package-lock.json: static/package-lock.json static/.npmrc
 	@touch $@
 
 # The tests judge our output with other programs: a browser, poppler, zbar, espeak-ng, PostgreSQL,
-# nginx, Caddy, CUPS, systemd, two readers of iCalendar.
+# nginx, Caddy, CUPS, systemd, two readers of iCalendar, vdirsyncer and khal.
 test: build
 	@.ci/need go gcc npm chromium pdftotext zbarimg qpdf espeak-ng postgres nginx caddy cupsd systemd-analyze \
-		python3-icalendar python3-vobject
+		python3-icalendar python3-vobject vdirsyncer khal
 	$(MAKE) --no-print-directory lint
 	.ci/with-postgres go test -timeout 25m $(ARGS) ./...
 	.ci/with-postgres go test -timeout 25m -race -short ./internal/... ./queue/... ./printouts/spool
+
+# Thunderbird reads once a minute at most, so that to follow it takes some.
+peers: $(assets)
+	@.ci/need go gcc thunderbird
+	SPORTELLO_PEERS=1 go test -count 1 -v -run Thunderbird ./kiosk
 
 lint: $(assets)
 	@test -z "$$(go tool gofumpt -l cmd kiosk booking queue printouts internal static/*.go | tee /dev/stderr)" || { echo "run make fmt"; exit 1; }

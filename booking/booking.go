@@ -66,7 +66,7 @@ type Appointment struct {
 	Note       string
 	ErasedAt   time.Time // of contact and note; zero: they are there, if there were any
 	Reason     string    // a code: why it was cancelled
-	Sequence   int       // how often its time or state was changed since it was booked (RFC 5545 section 3.8.7.4)
+	Sequence   int       // how often its time, state or officers were changed since it was booked (RFC 5545 section 3.8.7.4)
 	CreatedAt  time.Time
 	ChangedAt  time.Time
 	ArrivedAt  time.Time

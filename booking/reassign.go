@@ -133,7 +133,7 @@ ORDER BY a.start_at, a.id`, office, store.Millis(from), store.Millis(until), off
 }
 
 const touchAppointment = `
-UPDATE appointments SET changed_at = $3 WHERE id = $1 AND state = $2`
+UPDATE appointments SET sequence = sequence + 1, changed_at = $3 WHERE id = $1 AND state = $2`
 
 // replace gives what an officer does in an appointment to the best of those whom instead accepts, or
 // says why it cannot.
@@ -151,6 +151,7 @@ func replace(ctx context.Context, tx *store.Tx, o *territory.Office, a Appointme
 	}
 	before := a.officers()
 	a.Staff, a.Mediator, a.ChangedAt = team.Officers, team.Mediator, tx.Now
+	a.Sequence++ // for the calendars of those who do it
 	if err := x.claim(ctx, tx, a); err != nil {
 		return Appointment{}, nil, err
 	}

@@ -82,7 +82,7 @@ func TestReassign(t *testing.T) {
 		if diff := cmp.Diff(p.byID(a.ID), changed); diff != "" {
 			t.Errorf("returned and kept differ (-kept +returned):\n%s", diff)
 		}
-		if got := told(changed); got != "10:00 cpi-2 inps-1" || changed.Sequence != a.Sequence {
+		if got := told(changed); got != "10:00 cpi-2 inps-1" || changed.Sequence != a.Sequence+1 {
 			t.Errorf("got %s, sequence %d", got, changed.Sequence)
 		}
 		want := []timetable.Obstacle{{Code: timetable.ByClaim, Institution: "CPI", Who: "cpi-2"}}

@@ -126,13 +126,18 @@ func (a *Appointment) readStaff(ctx context.Context, tx *store.Tx) error {
 		if err := rows.Scan(&s.Institution, &s.Officer); err != nil {
 			return fmt.Errorf("read staff of appointment: %w", err)
 		}
-		if s.Institution == "" {
-			a.Mediator = s.Officer
-			continue
-		}
-		a.Staff = append(a.Staff, s)
+		a.assign(s)
 	}
 	return rows.Err()
+}
+
+// assign has somebody do the appointment, a mediator for no institution.
+func (a *Appointment) assign(s timetable.Assignment) {
+	if s.Institution == "" {
+		a.Mediator = s.Officer
+		return
+	}
+	a.Staff = append(a.Staff, s)
 }
 
 // StaffOf returns who does each of the appointments of ids, mediators with no institution.

@@ -23,6 +23,7 @@ type accountView struct {
 	Changed  bool   // the password just was
 	Refused  *deskAlert
 	Sessions []sessionLine
+	Calendar bool // the account has appointments of its own
 }
 
 // sessionLine is one of an account's sessions.
@@ -62,6 +63,7 @@ func (s *Server) showAccount(c echo.Context, v visitor, refused *fault.Error) er
 	view := accountView{
 		deskHead: deskHead{Page: page(deskLanguage(c)), User: v.user.Name, Manage: v.may(access.Manage), Diary: v.may(access.SeeDiary)},
 		Login:    v.user.Login, Home: home(v.user), Shortest: access.ShortestPassword, Changed: c.QueryParam("changed") != "",
+		Calendar: v.may(access.MakeFeeds) && v.actsAsOfficer(),
 	}
 	if refused != nil {
 		view.Refused, status = refusal(view.Lang, refused), int(refused.Kind)

@@ -35,7 +35,7 @@ func (s *Server) appointmentFor(o *territory.Office, a booking.Appointment) appo
 	out := appointmentJSON{
 		Token: a.Token, Reference: a.Reference, State: a.State, Service: a.Service, Office: a.Office,
 		Start: stamp(a.Start, o.Zone()), End: stamp(a.End, o.Zone()), Needs: institutionsOf(a), Documents: []string{},
-		URL: url, CalendarURL: url + "/calendar.ics",
+		URL: url, CalendarURL: url + ".ics",
 	}
 	if service, ok := o.Territory.Service(a.Service); ok {
 		out.Documents = append(out.Documents, service.Documents...)

@@ -129,7 +129,7 @@ func TestBookOverTheAPI(t *testing.T) {
 	}
 	booked.into(t, &got)
 	if got.Token != token || got.State != "booked" || got.Start != jointStart || !slices.Equal(got.Needs, []string{"CPI", "INPS"}) ||
-		got.Until == "" || got.URL != "/a/"+token || got.Calendar != "/a/"+token+"/calendar.ics" || len(got.Documents) == 0 || got.Reference == "" {
+		got.Until == "" || got.URL != "/a/"+token || got.Calendar != "/a/"+token+".ics" || len(got.Documents) == 0 || got.Reference == "" {
 		t.Errorf("got %s", booked.text)
 	}
 	if n := a.count(`SELECT COUNT(*) FROM messages WHERE way = 'mail'`); n != 3 { // confirmation, two reminders

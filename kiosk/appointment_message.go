@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sportello/booking"
+	"sportello/booking/calendar"
 	"sportello/booking/ical"
 	"sportello/booking/territory"
 	"sportello/internal/message"
@@ -104,12 +105,12 @@ func (s *Server) send(ctx context.Context, tx *store.Tx, l letter, at time.Time)
 		key += ":" + tx.Now.Format(time.DateOnly)
 	}
 	if a.Contact.Email != "" {
-		calendar, err := l.calendar(tx.Now)
+		file, err := l.calendar(tx.Now)
 		if err != nil {
 			return err
 		}
 		mail := message.Mail{
-			To: a.Contact.Email, Subject: l.words.Subject, Text: l.body(), Language: l.Lang, Attachments: []message.Attachment{calendar},
+			To: a.Contact.Email, Subject: l.words.Subject, Text: l.body(), Language: l.Lang, Attachments: []message.Attachment{file},
 			Key: key, NotBefore: at, NotAfter: a.End,
 		}
 		if err := message.Enqueue(ctx, tx, mail); err != nil {
@@ -243,7 +244,7 @@ func (l letter) calendar(now time.Time) (message.Attachment, error) {
 func (l letter) ics(now time.Time) ([]byte, error) {
 	a := l.appointment
 	event := ical.Appointment{
-		UID: calendarUID(a), Sequence: a.Sequence, Start: a.Start, End: a.End, Location: l.Where(), URL: l.URL, Stamp: now, Modified: a.ChangedAt,
+		UID: calendar.UID(a.ID), Sequence: a.Sequence, Start: a.Start, End: a.End, Location: l.Where(), URL: l.URL, Stamp: now, Modified: a.ChangedAt,
 		Summary: l.text("mail.summary.plain", "office", l.Office), Description: l.text("mail.code", "code", l.Reference),
 		Cancelled: a.State == booking.Cancelled,
 	}
@@ -262,9 +263,6 @@ func (l letter) ics(now time.Time) ([]byte, error) {
 	err = ical.NewEncoder(&out).Encode(cal)
 	return out.Bytes(), err
 }
-
-// calendarUID is an appointment's identity in calendars: one, whoever's calendar it is.
-func calendarUID(a booking.Appointment) string { return a.ID + "@sportello" }
 
 // ownLanguage is the language of a citizen: what the appointment says, or Italian.
 func ownLanguage(a booking.Appointment) string {

@@ -30,7 +30,6 @@ func (s *Server) bookRoutes() {
 	s.handle(http.MethodPost, "/book/:service/:hold", access.Book, s.bookRequest)
 	s.sessionRoutes()
 	s.handle(http.MethodGet, "/a/:token", access.OwnBooking, s.own)
-	s.handle(http.MethodGet, "/a/:token/calendar.ics", access.OwnBooking, s.ownCalendar)
 	s.handle(http.MethodGet, "/a/:token/receipt.pdf", access.OwnBooking, s.ownReceipt)
 	s.handle(http.MethodGet, "/a/:token/form.pdf", access.OwnBooking, s.ownForm)
 	s.handle(http.MethodGet, "/a/:token/move", access.OwnBooking, s.ownTimes)

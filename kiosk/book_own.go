@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"github.com/labstack/echo/v4"
 
@@ -59,7 +60,7 @@ func (s *Server) appointmentBy(c echo.Context, token string) (booking.Appointmen
 func (s *Server) ownOf(c echo.Context) (booking.Appointment, *territory.Office, error) {
 	c.Response().Header().Set("X-Robots-Tag", "noindex")
 	ctx := c.Request().Context()
-	a, err := s.appointmentBy(c, c.Param("token"))
+	a, err := s.appointmentBy(c, strings.TrimSuffix(c.Param("token"), icsSuffix))
 	if err != nil {
 		return a, nil, err
 	}
@@ -87,8 +88,14 @@ func ownPageOf(c echo.Context, a booking.Appointment) bookPage {
 	return p
 }
 
-// own shows an appointment.
+// icsSuffix ends the addresses of calendars.
+const icsSuffix = ".ics"
+
+// own shows an appointment, at its address with icsSuffix as a calendar.
 func (s *Server) own(c echo.Context, _ visitor) error {
+	if strings.HasSuffix(c.Param("token"), icsSuffix) {
+		return s.ownCalendar(c)
+	}
 	a, o, err := s.ownOf(c)
 	if errors.Is(err, errHold) && a.ID != "" {
 		return c.Redirect(http.StatusSeeOther, bookPageOf(c, 0).To(holdPath(a))) // which was offered by mail
@@ -152,7 +159,7 @@ func (v *ownView) stand(a booking.Appointment, just string) {
 }
 
 // ownCalendar is an appointment as a file for the citizen's calendar.
-func (s *Server) ownCalendar(c echo.Context, _ visitor) error {
+func (s *Server) ownCalendar(c echo.Context) error {
 	a, o, err := s.ownOf(c)
 	if err != nil {
 		return err

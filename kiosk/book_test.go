@@ -283,7 +283,7 @@ func TestOwnAppointment(t *testing.T) {
 	h := newBookHouse(t)
 	b, own := h.bookOnline(bookService, bookNext, prova...)
 
-	b.get(own + "/calendar.ics?lang=it")
+	b.get(own + ".ics?lang=it")
 	b.want(http.StatusOK, "METHOD:PUBLISH", "DTSTART", "STATUS:CONFIRMED", "Consulenza congiunta")
 	b.get(own + "/receipt.pdf")
 	if b.status != http.StatusOK || !strings.HasPrefix(b.page, "%PDF-") {
@@ -315,7 +315,7 @@ func TestOwnAppointment(t *testing.T) {
 	b.want(http.StatusOK, "Appuntamento annullato")
 	b.get(own + "/move")
 	b.want(http.StatusConflict)
-	b.get(own + "/calendar.ics")
+	b.get(own + ".ics")
 	b.want(http.StatusOK, "STATUS:CANCELLED")
 }
 

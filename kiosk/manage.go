@@ -70,6 +70,7 @@ var manageSections = []struct {
 	{"devices", "/manage/devices", "it-fullscreen", access.ManageDevices},
 	{printersSection, "/manage/printers", "it-print", access.ManageDevices},
 	{calendarsSection, "/manage/calendars", "it-clock", access.EditTerritory},
+	{"feeds", "/manage/feeds", "it-link", access.MakeFeeds},
 	{"users", "/manage/users", "it-key", access.ManageUsers},
 	{"programs", "/manage/programs", "it-plug", access.ManageKeys},
 	{"texts", "/manage/texts", "it-file", access.EditTexts},
@@ -119,6 +120,7 @@ func (s *Server) manageRoutes() {
 	s.territoryRoutes()
 	s.officialRoutes()
 	s.requestRoutes()
+	s.manageFeedRoutes()
 	s.manage(http.MethodGet, "/manage/audit", access.SeeAudit, s.auditPage)
 }
 

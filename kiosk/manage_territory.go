@@ -417,6 +417,7 @@ func officerObjects() objects[territory.OfficerEntry] {
 			choiceField("institution", func(e *E) *string { return &e.Institution }, choicesOf[E](institutionChoices)),
 			choiceField("role", func(e *E) *string { return (*string)(&e.Role) }, choicesOf[E](roleChoices)),
 			listField("languages", func(e *E) *[]string { return &e.Languages }, choicesOf[E](languageChoices)),
+			textField("calendar_mail", func(e *E) *string { return &e.CalendarMail }),
 			dateField("from", func(e *E) *timetable.Date { return &e.From }),
 			dateField("until", func(e *E) *timetable.Date { return &e.Until }),
 			listField("services", func(e *E) *[]string { return &e.Services }, func(x *editing, e *E) []deskChoice {

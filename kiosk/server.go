@@ -131,6 +131,7 @@ func New(o Options) (*Server, error) {
 	s.manageRoutes()
 	s.publicRoutes()
 	s.bookRoutes()
+	s.feedRoutes()
 	s.publicTextRoutes()
 	s.textRoutes()
 	s.apiRoutes()

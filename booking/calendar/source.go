@@ -1,11 +1,3 @@
-// Package calendar exchanges time with the calendars that people keep elsewhere.
-//
-// A source is an external calendar that says when an officer, a room or an office is busy. Of its
-// events nothing is kept but from when until when: no title, no place, no people. The address of a
-// source is as good as a password, and is kept encrypted like one. What cannot be read changes
-// nothing: the last good answer stays, with its age.
-//
-// Who writes what a source says first locks its row, then offices.
 package calendar
 
 import (

@@ -73,6 +73,16 @@ func (a Appointment) Calendar(method Method) (*Calendar, error) {
 	return cal, nil
 }
 
+// Event returns the event that says a among others, as in a feed: it goes to nobody, so that it has no
+// attendee. The errors are those of Calendar.
+func (a Appointment) Event() (*Event, error) {
+	if err := a.check(MethodPublish); err != nil {
+		return nil, fmt.Errorf("appointment %s: %w", a.UID, err)
+	}
+	a.Attendee = nil
+	return a.event(), nil
+}
+
 func (a Appointment) check(method Method) error {
 	switch {
 	case a.UID == "":
@@ -113,10 +123,11 @@ func (a Appointment) event() *Event {
 	p.SetDateTime(PropDateTimeStart, a.Start)
 	p.SetDateTime(PropDateTimeEnd, a.End)
 	p.SetText(PropSummary, a.Summary)
-	for name, text := range map[string]string{PropLocation: a.Location, PropDescription: a.Description} {
-		if text != "" {
-			p.SetText(name, text)
-		}
+	if a.Location != "" {
+		p.SetText(PropLocation, a.Location)
+	}
+	if a.Description != "" {
+		p.SetText(PropDescription, a.Description)
 	}
 	if a.URL != "" {
 		p.Set(&Prop{Name: PropURL, Value: a.URL})

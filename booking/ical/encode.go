@@ -91,7 +91,8 @@ func (e *Encoder) Encode(cal *Calendar) error {
 
 // A text is a calendar in the making.
 type text struct {
-	out bytes.Buffer
+	out     bytes.Buffer
+	content []byte // of the line that is written
 }
 
 func (t *text) component(c *Component, depth int) error {
@@ -104,7 +105,7 @@ func (t *text) component(c *Component, depth int) error {
 	if err := c.check(); err != nil {
 		return fmt.Errorf("%s: %w", c.Name, err)
 	}
-	t.line("BEGIN:" + c.Name)
+	t.line("BEGIN:", c.Name)
 	for _, name := range c.Props.names() {
 		for _, prop := range c.Props[name] {
 			if err := t.property(name, &prop); err != nil {
@@ -117,7 +118,7 @@ func (t *text) component(c *Component, depth int) error {
 			return err
 		}
 	}
-	t.line("END:" + c.Name)
+	t.line("END:", c.Name)
 	if t.out.Len() > largestOutput {
 		return fmt.Errorf("%w: more than %d octets", ErrTooLarge, largestOutput)
 	}
@@ -145,18 +146,23 @@ func (c *Component) check() error {
 
 // names are the names in the order in which their properties are written.
 func (p Props) names() []string {
-	rank := func(name string) int {
-		if i := slices.Index(order, name); i >= 0 {
-			return i
+	names := make([]string, 0, len(p))
+	for _, name := range order {
+		if _, ok := p[name]; ok {
+			names = append(names, name)
 		}
-		return len(order)
 	}
-	return slices.SortedFunc(maps.Keys(p), func(a, b string) int {
-		if d := rank(a) - rank(b); d != 0 {
-			return d
+	if len(names) == len(p) {
+		return names
+	}
+	ordered := len(names)
+	for name := range p {
+		if !slices.Contains(order, name) {
+			names = append(names, name)
 		}
-		return strings.Compare(a, b)
-	})
+	}
+	slices.Sort(names[ordered:])
+	return names
 }
 
 // property writes a property that stands under name.
@@ -164,14 +170,9 @@ func (t *text) property(name string, p *Prop) error {
 	if !isName(name) || name != strings.ToUpper(p.Name) || name == "BEGIN" || name == "END" {
 		return fmt.Errorf("%w: property name %q", ErrUnwritable, p.Name)
 	}
-	line := strings.Builder{}
-	line.WriteString(name)
-	for _, param := range slices.Sorted(maps.Keys(p.Params)) {
-		written, err := writeParam(param, p.Params[param])
-		if err != nil {
-			return err
-		}
-		line.WriteString(written)
+	params, err := writeParams(p.Params)
+	if err != nil {
+		return err
 	}
 	if err := checkText(p.Value); err != nil {
 		return err
@@ -179,16 +180,30 @@ func (t *text) property(name string, p *Prop) error {
 	if err := p.checkValue(); err != nil {
 		return err
 	}
-	line.WriteString(":" + p.Value)
-	if line.Len() > largestLine {
-		return fmt.Errorf("%w: %d octets, at most %d", ErrTooLarge, line.Len(), largestLine)
+	if n := len(name) + len(params) + len(":") + len(p.Value); n > largestLine {
+		return fmt.Errorf("%w: %d octets, at most %d", ErrTooLarge, n, largestLine)
 	}
-	t.line(line.String())
+	t.line(name, params, ":", p.Value)
 	return nil
 }
 
 // caret writes what a quoted parameter cannot hold (RFC 6868, section 3).
 var caret = strings.NewReplacer("^", "^^", "\r\n", "^n", "\n", "^n", "\r", "^n", `"`, "^'")
+
+// writeParams returns the parameters as they stand after a name, in the order of theirs.
+func writeParams(params Params) (all string, err error) {
+	if len(params) == 0 {
+		return "", nil
+	}
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		written, err := writeParam(name, params[name])
+		if err != nil {
+			return "", err
+		}
+		all += written
+	}
+	return all, nil
+}
 
 // writeParam returns ;NAME=value,value.
 func writeParam(name string, values []string) (string, error) {
@@ -211,7 +226,12 @@ func writeParam(name string, values []string) (string, error) {
 
 // isName reports whether s is an iana-token or x-name (RFC 5545, section 3.1) in capitals.
 func isName(s string) bool {
-	return s != "" && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
+	for _, c := range []byte(s) {
+		if (c < 'A' || c > 'Z') && (c < '0' || c > '9') && c != '-' {
+			return false
+		}
+	}
+	return s != ""
 }
 
 // checkText says what in s cannot stand on a line.
@@ -227,28 +247,32 @@ func checkText(s string) error {
 	return nil
 }
 
-// line writes a content line, folded into lines of at most 75 octets (RFC 5545, section 3.1). It
-// breaks neither a character nor an escape sequence: not all programs put those together again.
-func (t *text) line(s string) {
-	room := lineOctets
-	for s != "" {
-		n := unit(s)
-		if n > room {
-			t.out.WriteString("\r\n ")
-			room = lineOctets - 1
-		}
-		t.out.WriteString(s[:n])
-		room -= n
-		s = s[n:]
+// line writes a content line of parts, folded into lines of at most 75 octets (RFC 5545, section 3.1).
+// It breaks neither a character nor an escape sequence: not all programs put those together again.
+func (t *text) line(parts ...string) {
+	t.content = t.content[:0]
+	for _, part := range parts {
+		t.content = append(t.content, part...)
 	}
+	rest, room := t.content, lineOctets
+	for len(rest) > room {
+		n := 0
+		for next := unit(rest); n+next <= room; next = unit(rest[n:]) {
+			n += next
+		}
+		t.out.Write(rest[:n])
+		t.out.WriteString("\r\n ")
+		rest, room = rest[n:], lineOctets-1
+	}
+	t.out.Write(rest)
 	t.out.WriteString("\r\n")
 }
 
 // unit is how many octets of s belong together: a character, and what it escapes.
-func unit(s string) int {
-	_, n := utf8.DecodeRuneInString(s)
+func unit(s []byte) int {
+	_, n := utf8.DecodeRune(s)
 	if (s[0] == '\\' || s[0] == '^') && n < len(s) {
-		_, escaped := utf8.DecodeRuneInString(s[n:])
+		_, escaped := utf8.DecodeRune(s[n:])
 		n += escaped
 	}
 	return n

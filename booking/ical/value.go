@@ -84,13 +84,14 @@ func (p *Prop) ValueType() ValueType {
 // SetValueType says the form of the value, with a VALUE parameter where the property would
 // otherwise have another.
 func (p *Prop) SetValueType(t ValueType) {
+	p.Params.Del(ParamValue)
+	if p.ValueType() == t {
+		return
+	}
 	if p.Params == nil {
 		p.Params = make(Params)
 	}
-	p.Params.Del(ParamValue)
-	if p.ValueType() != t {
-		p.Params.Set(ParamValue, string(t))
-	}
+	p.Params.Set(ParamValue, string(t))
 }
 
 // textEscaper writes TEXT (RFC 5545, section 3.3.11), every sort of line end as one.
@@ -99,7 +100,10 @@ var textEscaper = strings.NewReplacer(`\`, `\\`, ",", `\,`, ";", `\;`, "\r\n", `
 // SetText sets text, which may have several lines.
 func (p *Prop) SetText(text string) {
 	p.SetValueType(ValueText)
-	p.Value = textEscaper.Replace(text)
+	p.Value = text
+	if strings.ContainsAny(text, "\\,;\r\n") {
+		p.Value = textEscaper.Replace(text)
+	}
 }
 
 // SetDate sets the civil date of t in its own location.
@@ -144,16 +148,16 @@ func (p *Prop) SetInt(n int) {
 
 // SetText puts one text property in the place of all of its name.
 func (p Props) SetText(name, text string) {
-	prop := NewProp(name)
+	prop := Prop{Name: name}
 	prop.SetText(text)
-	p.Set(prop)
+	p.Set(&prop)
 }
 
 // SetDateTime puts one property with an instant in the place of all of its name.
 func (p Props) SetDateTime(name string, t time.Time) {
-	prop := NewProp(name)
+	prop := Prop{Name: name}
 	prop.SetDateTime(t)
-	p.Set(prop)
+	p.Set(&prop)
 }
 
 // checkValue says what is wrong with the form of a value.

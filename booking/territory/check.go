@@ -396,6 +396,9 @@ func (c *checker) officer(at string, e OfficerEntry) {
 			c.fault(fmt.Sprintf("%slanguages[%d]", at, i), "language_form", "unknown language %q: two letters such as it or en", code)
 		}
 	}
+	if a, err := mail.ParseAddress(e.CalendarMail); e.CalendarMail != "" && (err != nil || a.Address != e.CalendarMail) {
+		c.fault(at+"calendar_mail", "mail_bad", "calendar_mail %q is no mail address", e.CalendarMail)
+	}
 	c.ordered(at+"until", e.From, e.Until)
 	for i, p := range e.Presences {
 		in := fmt.Sprintf("%spresence[%d].", at, i)

@@ -193,17 +193,19 @@ type NoticeEntry struct {
 
 // OfficerEntry is [[officer]].
 type OfficerEntry struct {
-	ID          string          `toml:"id" json:"id"`
-	Name        string          `toml:"name" json:"name"`
-	Institution string          `toml:"institution" json:"institution"`                    // employer
-	Role        Role            `toml:"role,omitzero" json:"role,omitzero"`                // default officer
-	ActsFor     []ActsForEntry  `toml:"acts_for,omitzero,inline" json:"acts_for,omitzero"` // default: the employer; a mediator for none
-	Services    []string        `toml:"services,omitzero" json:"services,omitzero"`        // default: all that need an institution it acts for
-	Languages   []string        `toml:"languages,omitzero" json:"languages,omitzero"`      // default it
-	From        timetable.Date  `toml:"from,omitzero" json:"from,omitzero"`
-	Until       timetable.Date  `toml:"until,omitzero" json:"until,omitzero"`
-	Presences   []PresenceEntry `toml:"presence,omitzero" json:"presence,omitzero"`
-	Absences    []AbsenceEntry  `toml:"absence,omitzero" json:"absence,omitzero"`
+	ID          string         `toml:"id" json:"id"`
+	Name        string         `toml:"name" json:"name"`
+	Institution string         `toml:"institution" json:"institution"`                    // employer
+	Role        Role           `toml:"role,omitzero" json:"role,omitzero"`                // default officer
+	ActsFor     []ActsForEntry `toml:"acts_for,omitzero,inline" json:"acts_for,omitzero"` // default: the employer; a mediator for none
+	Services    []string       `toml:"services,omitzero" json:"services,omitzero"`        // default: all that need an institution it acts for
+	Languages   []string       `toml:"languages,omitzero" json:"languages,omitzero"`      // default it
+	// CalendarMail is where its appointments are sent as invitations; default nowhere.
+	CalendarMail string          `toml:"calendar_mail,omitzero" json:"calendar_mail,omitzero"`
+	From         timetable.Date  `toml:"from,omitzero" json:"from,omitzero"`
+	Until        timetable.Date  `toml:"until,omitzero" json:"until,omitzero"`
+	Presences    []PresenceEntry `toml:"presence,omitzero" json:"presence,omitzero"`
+	Absences     []AbsenceEntry  `toml:"absence,omitzero" json:"absence,omitzero"`
 }
 
 // ActsForEntry is an institution for which an officer acts, with dates.

@@ -10,15 +10,16 @@ import (
 // Officer is a member of staff. Institution is the employer, which need not be one it acts for: a
 // Comune's tutor may act for others alone.
 type Officer struct {
-	ID, Name    string
-	Institution string
-	Role        Role
-	Services    []string // ids, none: all that need an institution it acts for
-	Languages   []string
-	From, Until timetable.Date // employment
-	Acts        []Act
-	Rota        []Presence
-	Absences    []Absence
+	ID, Name     string
+	Institution  string
+	Role         Role
+	Services     []string // ids, none: all that need an institution it acts for
+	Languages    []string
+	CalendarMail string         // where its appointments are sent as invitations; empty: nowhere
+	From, Until  timetable.Date // employment
+	Acts         []Act
+	Rota         []Presence
+	Absences     []Absence
 }
 
 // Act is an institution for which an officer acts on the days From to Until.

@@ -407,7 +407,7 @@ func closures(e OfficeEntry) []timetable.Closure {
 func buildOfficer(e OfficerEntry) *Officer {
 	f := &Officer{
 		ID: e.ID, Name: e.Name, Institution: e.Institution, Role: cmp.Or(e.Role, RoleOfficer), Services: e.Services,
-		Languages: orDefault(e.Languages, defaultLanguage), From: e.From, Until: e.Until,
+		Languages: orDefault(e.Languages, defaultLanguage), CalendarMail: e.CalendarMail, From: e.From, Until: e.Until,
 	}
 	for _, a := range e.ActsFor {
 		f.Acts = append(f.Acts, Act(a))

@@ -348,6 +348,7 @@ role = "tutor"
 acts_for = [{ institution = "CPI" }, { institution = "INPS", from = 2026-03-01, until = 2026-12-31 }]
 services = ["CPI-DID"]
 languages = ["it", "de"]
+calendar_mail = "operatore@prova.example"
 from = 2026-01-01
 until = 2028-12-31
 `).Replace(sample)

@@ -15,7 +15,7 @@ var arrows = map[string][]string{
 	"queue":                    {"booking", "queue/rule", "queue/forecast", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
 	"queue/forecast":           {"queue/rule"},
 	"booking":                  {"booking/fiscalcode", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
-	"booking/calendar":         {"booking", "booking/ical", "booking/territory", "booking/timetable", "internal/store", "internal/audit", "internal/fault"},
+	"booking/calendar":         {"booking", "booking/ical", "booking/territory", "booking/timetable", "static", "internal/message", "internal/store", "internal/audit", "internal/fault"},
 	"booking/fiscalcode":       {"booking/timetable"},
 	"booking/territory":        {"booking/timetable", "internal/store", "internal/fault", "internal/audit"},
 	"printouts":                {"printouts/pdf"},

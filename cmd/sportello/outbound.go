@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"sportello/booking/calendar"
 	"sportello/internal/jobs"
 	"sportello/internal/message"
 	"sportello/internal/store"
@@ -38,11 +39,11 @@ func outbound(s settings, c *cli.Command, db *store.DB) ([]jobs.Job, error) {
 	}
 	var all []jobs.Job
 	if c.String("smtp") != "" {
-		deliver, err := mailJob(s, c, db, log)
+		deliver, err := mailJobs(s, c, db, log)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, deliver)
+		all = append(all, deliver...)
 	}
 	if c.String("webhook") != "" {
 		gateway, err := message.NewGateway(c.String("webhook"), s.secret("webhook-secret"))
@@ -70,10 +71,16 @@ func outbound(s settings, c *cli.Command, db *store.DB) ([]jobs.Job, error) {
 	return all, nil
 }
 
-func mailJob(s settings, c *cli.Command, db *store.DB, log *slog.Logger) (jobs.Job, error) {
+// mailJobs are those that need a mail server: officers are invited by mail alone.
+func mailJobs(s settings, c *cli.Command, db *store.DB, log *slog.Logger) ([]jobs.Job, error) {
 	server, err := message.NewServer(c.String("smtp"), s.secret("smtp-password"), c.String("mail-from"))
 	if err != nil {
-		return jobs.Job{}, hint(err, "Check --smtp, like smtp://user@host:587, --mail-from and SPORTELLO_SMTP_PASSWORD.")
+		return nil, hint(err, "Check --smtp, like smtp://user@host:587, --mail-from and SPORTELLO_SMTP_PASSWORD.")
 	}
-	return jobs.Job{Name: "deliver-mail", Every: messagesEvery, Lease: true, Run: message.NewPostman(db, log, server).Deliver}, nil
+	return []jobs.Job{
+		{Name: "deliver-mail", Every: messagesEvery, Lease: true, Run: message.NewPostman(db, log, server).Deliver},
+		{Name: "invite-officers", Every: messagesEvery, Lease: true, Run: func(ctx context.Context) error {
+			return calendar.Invite(ctx, db, server.Sender())
+		}},
+	}, nil
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"sportello/booking"
+	"sportello/booking/calendar"
 	"sportello/booking/territory"
 	"sportello/internal/access"
 	"sportello/internal/audit"
@@ -278,7 +279,7 @@ func (r restoration) check(ctx context.Context, db *store.DB) error {
 // whether this is one of them.
 type forgetters []func(ctx context.Context, tx *store.Tx, subject string) (bool, error)
 
-var everything = forgetters{spool.Forget, access.Repeat, booking.Forget}
+var everything = forgetters{spool.Forget, access.Repeat, booking.Forget, calendar.Forget}
 
 // settled is what was done to a database that was put back.
 type settled struct {

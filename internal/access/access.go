@@ -72,6 +72,7 @@ const (
 	SeeDiary      Permission = "see an office's appointments"
 	EditDiary     Permission = "change an office's appointments"
 	FillForms     Permission = "fill in forms for citizens"
+	MakeFeeds     Permission = "make addresses for calendar programs"
 )
 
 // permissions says who may what. What has no row here is refused.
@@ -107,6 +108,7 @@ var permissions = map[Permission][]Role{
 	SeeDiary:      {Administrator, Manager, Officer},
 	EditDiary:     {Manager, Officer},
 	FillForms:     {Manager, Officer},
+	MakeFeeds:     {Administrator, Manager, Officer},
 }
 
 // Scope is what a program's token is good for.

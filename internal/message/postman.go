@@ -65,6 +65,9 @@ func NewServer(address, password, from string) (Server, error) {
 	return s, nil
 }
 
+// Sender is the address from which mail is sent, without its name.
+func (s Server) Sender() string { return s.from.Address }
+
 // onThisMachine reports whether host is a name or address of this machine for itself.
 func onThisMachine(host string) bool {
 	ip, err := netip.ParseAddr(host)

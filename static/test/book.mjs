@@ -128,7 +128,7 @@ await run(async (browser) => {
 
   const confirmed = await mail('prova@prova.example', 'Appuntamento confermato')
   check(confirmed.includes(code) && confirmed.includes(own) && confirmed.includes('text/calendar'), 'the mail has the code, the link and the calendar')
-  const calendar = await page.request.get(`${own}/calendar.ics`)
+  const calendar = await page.request.get(`${own}.ics`)
   check((await calendar.text()).includes('DTSTART:20261126T080000Z'), 'the calendar has the time')
   check((await page.request.get(`${own}/receipt.pdf`)).headers()['content-type'] === 'application/pdf', 'there is a paper')
 
