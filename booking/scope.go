@@ -51,7 +51,7 @@ WHERE a.territory_id = $1 AND a.day >= $2 AND a.state NOT IN ('held', 'expired')
 // says of them: no tokens, no mail addresses, no times but start, end and last change.
 func Within(ctx context.Context, tx *store.Tx, s Scope) ([]Appointment, error) {
 	condition, args := s.condition()
-	all, err := readWithin(ctx, tx, condition, args)
+	all, err := s.read(ctx, tx, condition, args)
 	if err != nil {
 		return nil, fmt.Errorf("read appointments: %w", err)
 	}
@@ -80,11 +80,11 @@ SELECT s.appointment_id, s.need, s.officer_id FROM appointment_staff s JOIN appo
 }
 
 const selectWithin = `
-SELECT a.id, a.reference, a.territory_id, a.office_id, a.service_id, a.state, a.start_at, a.end_at, a.people, a.language, a.session, a.room_id,
+SELECT a.id, a.reference, a.office_id, a.service_id, a.state, a.start_at, a.end_at, a.people, a.language, a.session, a.room_id,
   a.name, a.phone, a.note, a.sequence, a.changed_at
 FROM appointments a `
 
-func readWithin(ctx context.Context, tx *store.Tx, condition string, args []any) ([]Appointment, error) {
+func (s Scope) read(ctx context.Context, tx *store.Tx, condition string, args []any) ([]Appointment, error) {
 	rows, err := tx.Query(ctx, selectWithin+condition+` ORDER BY a.start_at, a.id`, args...)
 	if err != nil {
 		return nil, err
@@ -92,9 +92,9 @@ func readWithin(ctx context.Context, tx *store.Tx, condition string, args []any)
 	defer rows.Close()
 	var all []Appointment
 	for rows.Next() {
-		var a Appointment
+		a := Appointment{Territory: s.Territory}
 		var start, end, changed int64
-		err := rows.Scan(&a.ID, &a.Reference, &a.Territory, &a.Office, &a.Service, &a.State, &start, &end, &a.People, &a.Language, &a.Session, &a.Room,
+		err := rows.Scan(&a.ID, &a.Reference, &a.Office, &a.Service, &a.State, &start, &end, &a.People, &a.Language, &a.Session, &a.Room,
 			&a.Contact.Name, &a.Contact.Phone, &a.Note, &a.Sequence, &changed)
 		if err != nil {
 			return nil, err

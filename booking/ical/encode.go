@@ -25,6 +25,7 @@ const (
 	largestLine   = 64 << 10
 	deepest       = 8
 	largestOutput = 16 << 20
+	usualSize     = 400 // of an event
 )
 
 // order is in which order the properties of a component stand, those not named after them by name.
@@ -80,6 +81,7 @@ func (e *Encoder) Encode(cal *Calendar) error {
 		return fmt.Errorf("write calendar: %w: %s with %d components", ErrUnwritable, cal.Name, len(cal.Children))
 	}
 	var t text
+	t.out.Grow(len(cal.Children) * usualSize)
 	if err := t.component(cal.Component, 1); err != nil {
 		return fmt.Errorf("write calendar: %w", err)
 	}
@@ -236,11 +238,12 @@ func isName(s string) bool {
 
 // checkText says what in s cannot stand on a line.
 func checkText(s string) error {
-	if !utf8.ValidString(s) {
-		return fmt.Errorf("%w: not UTF-8", ErrUnwritable)
-	}
-	for _, r := range s {
-		if unicode.IsControl(r) && r != '\t' {
+	for i, r := range s {
+		switch {
+		case r >= ' ' && r < unicode.MaxASCII || r == '\t': // what most of it is
+		case r == utf8.RuneError && !utf8.ValidString(s[i:]):
+			return fmt.Errorf("%w: not UTF-8", ErrUnwritable)
+		case unicode.IsControl(r):
 			return fmt.Errorf("%w: control character %U", ErrUnwritable, r)
 		}
 	}
@@ -256,10 +259,7 @@ func (t *text) line(parts ...string) {
 	}
 	rest, room := t.content, lineOctets
 	for len(rest) > room {
-		n := 0
-		for next := unit(rest); n+next <= room; next = unit(rest[n:]) {
-			n += next
-		}
+		n := fold(rest, room)
 		t.out.Write(rest[:n])
 		t.out.WriteString("\r\n ")
 		rest, room = rest[n:], lineOctets-1
@@ -268,12 +268,15 @@ func (t *text) line(parts ...string) {
 	t.out.WriteString("\r\n")
 }
 
-// unit is how many octets of s belong together: a character, and what it escapes.
-func unit(s []byte) int {
-	_, n := utf8.DecodeRune(s)
-	if (s[0] == '\\' || s[0] == '^') && n < len(s) {
-		_, escaped := utf8.DecodeRune(s[n:])
-		n += escaped
+// fold is how many of the first n octets of s belong before a fold: the last begins no character, nor the
+// escape of one.
+func fold(s []byte, n int) int {
+	for !utf8.RuneStart(s[n]) {
+		n--
 	}
-	return n
+	escapes := 0
+	for escapes < n && (s[n-1-escapes] == '\\' || s[n-1-escapes] == '^') {
+		escapes++
+	}
+	return n - escapes%2 // two are one that is escaped
 }

@@ -124,8 +124,13 @@ type Event struct {
 	*Component
 }
 
+// usual is about how many properties an event has.
+const usual = 12
+
 // NewEvent returns an event without properties.
-func NewEvent() *Event { return &Event{Component: NewComponent(CompEvent)} }
+func NewEvent() *Event {
+	return &Event{Component: &Component{Name: CompEvent, Props: make(Props, usual)}}
+}
 
 // Props are the properties of a component by their name in capitals. Properties of one name keep
 // their order; names have none.

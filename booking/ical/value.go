@@ -115,7 +115,7 @@ func (p *Prop) SetDate(t time.Time) {
 // SetDateTime sets an instant, in UTC and without the fraction of its second.
 func (p *Prop) SetDateTime(t time.Time) {
 	p.SetValueType(ValueDateTime)
-	p.Value = t.UTC().Format(dateTimeForm) + "Z"
+	p.Value = t.UTC().Format(dateTimeForm + "Z")
 }
 
 // SetDuration sets an exact duration without the fraction of its second. It is written in hours,
@@ -206,8 +206,8 @@ func (p *Prop) each(check func(string) bool) bool {
 	return true
 }
 
-// isTime reports whether value has exactly this form: time.Parse takes a fraction as well.
+// isTime reports whether value has exactly this form: what is read has others as well.
 func isTime(form, value string) bool {
-	_, err := time.Parse(form, value)
-	return err == nil && len(value) == len(form)
+	_, ok := parseDateTime(value)
+	return ok && len(value) == len(form) && !strings.Contains(value, "t") && !strings.HasSuffix(value, "60")
 }
