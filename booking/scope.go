@@ -47,61 +47,36 @@ WHERE a.territory_id = $1 AND a.day >= $2 AND a.state NOT IN ('held', 'expired')
 	return b.String(), args
 }
 
+const selectWithin = `
+SELECT a.id, a.reference, a.office_id, a.service_id, a.state, a.start_at, a.end_at, a.people, a.language, a.session, a.room_id,
+  a.name, a.phone, a.note, a.sequence, a.changed_at, s.need, s.officer_id
+FROM appointments a JOIN appointment_staff s ON s.appointment_id = a.id `
+
 // Within returns the appointments and sessions of a scope in the order of their start, with what a calendar
 // says of them: no tokens, no mail addresses, no times but start, end and last change.
 func Within(ctx context.Context, tx *store.Tx, s Scope) ([]Appointment, error) {
 	condition, args := s.condition()
-	all, err := s.read(ctx, tx, condition, args)
+	rows, err := tx.Query(ctx, selectWithin+condition+` ORDER BY a.start_at, a.id, s.position`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read appointments: %w", err)
 	}
-	place := make(map[string]int, len(all))
-	for i, a := range all {
-		place[a.ID] = i
-	}
-	rows, err := tx.Query(ctx, `
-SELECT s.appointment_id, s.need, s.officer_id FROM appointment_staff s JOIN appointments a ON a.id = s.appointment_id`+
-		condition+` ORDER BY s.appointment_id, s.position`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read staff of appointments: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		var x timetable.Assignment
-		if err := rows.Scan(&id, &x.Institution, &x.Officer); err != nil {
-			return nil, fmt.Errorf("read staff of appointments: %w", err)
-		}
-		if i, ok := place[id]; ok {
-			all[i].assign(x)
-		}
-	}
-	return all, rows.Err()
-}
-
-const selectWithin = `
-SELECT a.id, a.reference, a.office_id, a.service_id, a.state, a.start_at, a.end_at, a.people, a.language, a.session, a.room_id,
-  a.name, a.phone, a.note, a.sequence, a.changed_at
-FROM appointments a `
-
-func (s Scope) read(ctx context.Context, tx *store.Tx, condition string, args []any) ([]Appointment, error) {
-	rows, err := tx.Query(ctx, selectWithin+condition+` ORDER BY a.start_at, a.id`, args...)
-	if err != nil {
-		return nil, err
-	}
 	defer rows.Close()
 	var all []Appointment
-	for rows.Next() {
+	for rows.Next() { // each of its staff
 		a := Appointment{Territory: s.Territory}
+		var x timetable.Assignment
 		var start, end, changed int64
 		err := rows.Scan(&a.ID, &a.Reference, &a.Office, &a.Service, &a.State, &start, &end, &a.People, &a.Language, &a.Session, &a.Room,
-			&a.Contact.Name, &a.Contact.Phone, &a.Note, &a.Sequence, &changed)
+			&a.Contact.Name, &a.Contact.Phone, &a.Note, &a.Sequence, &changed, &x.Institution, &x.Officer)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read appointments: %w", err)
 		}
-		a.Reference = spaced(a.Reference)
-		a.Start, a.End, a.ChangedAt = store.FromMillis(start), store.FromMillis(end), store.FromMillis(changed)
-		all = append(all, a)
+		if n := len(all); n == 0 || all[n-1].ID != a.ID {
+			a.Reference = spaced(a.Reference)
+			a.Start, a.End, a.ChangedAt = store.FromMillis(start), store.FromMillis(end), store.FromMillis(changed)
+			all = append(all, a)
+		}
+		all[len(all)-1].assign(x)
 	}
 	return all, rows.Err()
 }
