@@ -414,5 +414,5 @@ func (s *officialSheet) extra(f Form, words formWords) {
 
 // made is the foot of a form: when it was printed, and what it is.
 func made(f Form, kind FormKind, words formWords) string {
-	return fmt.Sprintf("%s %s · %s, %s %s", words.Made, f.MadeAt.Format("02/01/2006 15:04"), kind.ID, words.Version, kind.Version)
+	return fmt.Sprintf("%s %s · %s, %s %s", words.Made, f.MadeAt.Format("02/01/2006 15:04"), kind.Title, words.Version, kind.Version)
 }
