@@ -16,17 +16,14 @@ import (
 	"sportello/booking/timetable"
 )
 
-// uidOf is the identity of an appointment in calendars, and that of no other (RFC 5545, section 3.8.4.7).
-func uidOf(appointment string) string { return appointment + "@sportello" }
-
 // appointmentOf is the id of the appointment that has a UID, if it is one of ours.
-func appointmentOf(uid string) (string, bool) { return strings.CutSuffix(uid, uidOf("")) }
+func appointmentOf(uid string) (string, bool) { return strings.CutSuffix(uid, UID("")) }
 
 // eventOf is an appointment as its officer has it in a calendar elsewhere: who may see it there is not
 // for us to say, so it names no citizen, and no service that tells something about one.
 func eventOf(t *territory.Territory, a booking.Appointment) ical.Appointment {
 	e := ical.Appointment{
-		UID: uidOf(a.ID), Sequence: a.Sequence, Start: a.Start, End: a.End, Summary: a.Reference, Stamp: a.ChangedAt, Modified: a.ChangedAt,
+		UID: UID(a.ID), Sequence: a.Sequence, Start: a.Start, End: a.End, Summary: a.Reference, Stamp: a.ChangedAt, Modified: a.ChangedAt,
 	}
 	if s, ok := t.Service(a.Service); ok && !s.Sensitive && s.Name != "" {
 		e.Summary += " · " + s.Name

@@ -237,7 +237,7 @@ func (r *davRun) take(ctx context.Context, tx *store.Tx, n *davNews) (*davState,
 
 // hrefOf is where the copy of an appointment is put: some servers name members by their UIDs whatever
 // one says.
-func (r *davRun) hrefOf(appointment string) string { return r.at.Href(uidOf(appointment) + ".ics") }
+func (r *davRun) hrefOf(appointment string) string { return r.at.Href(UID(appointment) + ".ics") }
 
 // takeMembers takes over what was read of members that are not to be copies.
 func (r *davRun) takeMembers(ctx context.Context, tx *store.Tx, n *davNews, st *davState) error {

@@ -21,9 +21,9 @@ import (
 // Invite sends officers who have a calendar_mail what is ahead of them, as invitations (iMIP, RFC 6047):
 // a REQUEST for what is new or at another time or place, a CANCEL for what is no longer theirs. It goes
 // by what each was told last, so that nothing is forgotten, whoever changed it and however often: what
-// was moved twice between two runs is told once. Who is to get no more mail is sent none, not even a
-// CANCEL: the events stay in their calendar, where another way may keep them. from is the address of the
-// sender.
+// was moved twice between two runs is told once. Who is to get no more mail, or has by now a calendar that
+// is kept in step, is sent none, not even a CANCEL: the events stay, and the other way keeps them. from is
+// the address of the sender.
 func Invite(ctx context.Context, db *store.DB, from string) error {
 	var behind []invitee
 	err := db.View(ctx, func(tx *store.Tx) error {
@@ -91,7 +91,11 @@ func (i invitee) due(ctx context.Context, tx *store.Tx) ([]notice, error) {
 		return nil, nil
 	}
 	before, err := i.told(ctx, tx)
-	if err != nil || f.CalendarMail == "" && len(before) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	mail, err := i.mail(ctx, tx, f)
+	if err != nil || mail == "" && len(before) == 0 {
 		return nil, err
 	}
 	ahead, err := i.ahead(ctx, tx, t)
@@ -101,7 +105,7 @@ func (i invitee) due(ctx context.Context, tx *store.Tx) ([]notice, error) {
 	var all []notice
 	for _, id := range slices.Sorted(maps.Keys(before)) {
 		was := before[id]
-		if _, still := ahead[id]; still && was.mail == f.CalendarMail {
+		if _, still := ahead[id]; still && was.mail == mail {
 			continue
 		}
 		a, err := booking.ByID(ctx, tx, id)
@@ -110,15 +114,15 @@ func (i invitee) due(ctx context.Context, tx *store.Tx) ([]notice, error) {
 		}
 		a.Office, a.Start, a.End, a.State = was.office, was.start, was.end, booking.Cancelled
 		n := notice{appointment: a, news: newsCancelled}
-		if f.CalendarMail != "" {
+		if mail != "" {
 			n.mail = was.mail
 		}
 		all = append(all, n)
 	}
 	for _, id := range slices.Sorted(maps.Keys(ahead)) {
 		a, was := ahead[id], before[id]
-		switch now := (invited{f.CalendarMail, a.Office, a.Start, a.End}); {
-		case f.CalendarMail == "" || was == now || !a.State.Open():
+		switch now := (invited{mail, a.Office, a.Start, a.End}); {
+		case mail == "" || was == now || !a.State.Open():
 		case was.mail == now.mail:
 			all = append(all, notice{a, newsChanged, now.mail})
 		default:
@@ -126,6 +130,22 @@ func (i invitee) due(ctx context.Context, tx *store.Tx) ([]notice, error) {
 		}
 	}
 	return all, nil
+}
+
+// mail is where the officer is invited: nowhere who has an own calendar that is kept in step.
+func (i invitee) mail(ctx context.Context, tx *store.Tx, f *territory.Officer) (string, error) {
+	if f.CalendarMail == "" {
+		return "", nil
+	}
+	const kept = `SELECT COUNT(*) FROM calendar_sources WHERE kind = $1 AND territory_id = $2 AND officer_id = $3`
+	var own int
+	if err := tx.QueryRow(ctx, kept, string(CalDAV), i.territory, i.officer).Scan(&own); err != nil {
+		return "", fmt.Errorf("look for the officer's own calendar: %w", err)
+	}
+	if own > 0 {
+		return "", nil
+	}
+	return f.CalendarMail, nil
 }
 
 // told is what the officer was told of what is not over yet, by the appointments' ids.

@@ -198,6 +198,22 @@ func TestInvitationsFollowTheOfficersMail(t *testing.T) {
 	})
 }
 
+// TestWhoHasAnOwnCalendarIsNotInvited gives an officer a calendar that is kept in step: from then on that
+// tells of appointments, and the mail no more.
+func TestWhoHasAnOwnCalendarIsNotInvited(t *testing.T) {
+	inProvince(t, func(t *testing.T, p *province) {
+		a := p.book("centro", "JNT-LAVORO", december("09:00"))
+		p.want("booked", annaMail+" REQUEST 0 09:00")
+		p.update(func(ctx context.Context, tx *store.Tx) error {
+			own := calendar.Source{Kind: calendar.CalDAV, Name: "Anna", Whose: booking.Owner{Territory: "prova", Officer: "cpi-1"}}
+			_, err := calendar.Add(ctx, tx, feedKey, own, calendar.Access{Address: "https://calendario.example/anna/"}, "user:prova")
+			return err
+		})
+		p.move(a, "centro", december("10:00"))
+		p.want("moved")
+	})
+}
+
 // TestSequenceOfInvitationsRises holds the SEQUENCE of what one officer is told against what it was told
 // before (RFC 5546, section 2.1.4).
 func TestSequenceOfInvitationsRises(t *testing.T) {
