@@ -122,7 +122,9 @@ func (s *Server) ownViewOf(c echo.Context, a booking.Appointment, o *territory.O
 	if !view.Ahead {
 		return view, nil
 	}
-	if kind, some := formOfService(o, a.Service); some {
+	if kind, some, err := s.formOfService(c.Request().Context(), o, a.Service); err != nil {
+		return view, err
+	} else if some {
 		view.Form = formTitle(view.Lang, kind)
 	}
 	shown := view.What.URL
@@ -198,7 +200,10 @@ func (s *Server) ownForm(c echo.Context, _ visitor) error {
 	if err != nil {
 		return err
 	}
-	kind, some := formOfService(o, a.Service)
+	kind, some, err := s.formOfService(c.Request().Context(), o, a.Service)
+	if err != nil {
+		return err
+	}
 	if !some || a.State != booking.Booked {
 		return errNoForm
 	}
@@ -206,7 +211,7 @@ func (s *Server) ownForm(c echo.Context, _ visitor) error {
 		kind: kind, office: o, now: s.db.Now().In(o.Zone()), lang: ownPageOf(c, a).Lang, unsaid: true,
 		said: map[string]string{fieldMail: a.Contact.Email, fieldPhone: a.Contact.Phone},
 	}
-	return openForm(c, f.form())
+	return s.openForm(c, f)
 }
 
 // errChange refuses what a page would offer in vain: an appointment that is over, or too near.

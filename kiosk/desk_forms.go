@@ -102,7 +102,7 @@ func (s *Server) deskForms(c echo.Context, v visitor) error {
 	if err != nil {
 		return err
 	}
-	kinds, err := formsOf(r.p.Office, r.p.Day, mine)
+	kinds, err := s.formsOf(c.Request().Context(), r.p.Office, r.p.Day, mine)
 	if err != nil {
 		return err
 	}
@@ -161,7 +161,7 @@ func (s *Server) deskFilling(c echo.Context, v visitor, form url.Values) (deskRe
 	if err != nil {
 		return r, filling{}, err
 	}
-	kind, err := formNamed(r.p.Office, r.p.Day, c.Param("form"), mine)
+	kind, err := s.formNamed(c.Request().Context(), r.p.Office, r.p.Day, c.Param("form"), mine)
 	if err != nil {
 		return r, filling{}, err
 	}
@@ -182,7 +182,7 @@ func (s *Server) deskFormDone(c echo.Context, v visitor) error {
 	switch form.Get("do") {
 	case "open":
 		if !wrong {
-			return openForm(c, f.form())
+			return s.openForm(c, f)
 		}
 	case "print":
 		if !wrong {
@@ -211,7 +211,16 @@ func (f *filling) readAnew() {
 }
 
 // openForm answers with a form as a document. It is kept nowhere.
-func openForm(c echo.Context, form printouts.Form) error {
+func (s *Server) openForm(c echo.Context, f filling) error {
+	ctx := c.Request().Context()
+	var form printouts.Form
+	err := s.db.View(ctx, func(tx *store.Tx) (err error) {
+		form, err = f.onPages(ctx, tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
 	content, err := form.PDF()
 	if err != nil {
 		return err
@@ -231,7 +240,11 @@ func (s *Server) printDeskForm(c echo.Context, r deskReader, f filling) error {
 		if at < 0 {
 			return fault.New(fault.Missing, "unknown_printer")
 		}
-		return enqueueForm(ctx, tx, printers[at], form.Get("key"), f.form(), deskPaperLife)
+		filled, err := f.onPages(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return enqueueForm(ctx, tx, printers[at], form.Get("key"), filled, deskPaperLife)
 	})
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package kiosk
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"sportello/internal/fault"
 	"sportello/internal/store"
 	"sportello/printouts"
+	"sportello/printouts/official"
 	"sportello/printouts/spool"
 	"sportello/static"
 )
@@ -179,7 +181,12 @@ func (f filling) codeValue() printouts.Value {
 	return value
 }
 
-// form is the form as it stands.
+// onPages is the form as it stands, on the pages that its institution published where there are such.
+func (f filling) onPages(ctx context.Context, tx *store.Tx) (printouts.Form, error) {
+	return official.On(ctx, tx, f.office.Territory.ID, f.form())
+}
+
+// form is the form as it stands, on our own pages.
 func (f filling) form() printouts.Form {
 	return printouts.Form{
 		Kind: f.kind.ID, Values: f.values(), Institutions: f.institutions(), MadeAt: f.now, Language: f.lang, Labels: f.labels(),
@@ -313,9 +320,12 @@ func labelKey(kind, field string) string {
 }
 
 // formsOf are the forms of an office: those of its services that are chosen, in the order of the forms,
-// and what everybody may read.
-func formsOf(o *territory.Office, on timetable.Date, chosen func(s *territory.Service) bool) ([]printouts.FormKind, error) {
-	all, err := printouts.Forms()
+// and what everybody may read. Those that institutions published are among them.
+func (s *Server) formsOf(ctx context.Context, o *territory.Office, on timetable.Date, chosen func(s *territory.Service) bool) (all []printouts.FormKind, err error) {
+	err = s.db.View(ctx, func(tx *store.Tx) (err error) {
+		all, err = official.Kinds(ctx, tx, o.Territory.ID)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -328,8 +338,8 @@ func formsOf(o *territory.Office, on timetable.Date, chosen func(s *territory.Se
 }
 
 // formNamed is a form of an office, or the fault unknown_form.
-func formNamed(o *territory.Office, on timetable.Date, id string, chosen func(s *territory.Service) bool) (printouts.FormKind, error) {
-	all, err := formsOf(o, on, chosen)
+func (s *Server) formNamed(ctx context.Context, o *territory.Office, on timetable.Date, id string, chosen func(s *territory.Service) bool) (printouts.FormKind, error) {
+	all, err := s.formsOf(ctx, o, on, chosen)
 	if err != nil {
 		return printouts.FormKind{}, err
 	}
@@ -343,13 +353,16 @@ func formNamed(o *territory.Office, on timetable.Date, id string, chosen func(s 
 var errNoForm = fault.New(fault.Missing, "unknown_form")
 
 // formOfService is the form of a service of an office, and false where there is none.
-func formOfService(o *territory.Office, id string) (printouts.FormKind, bool) {
-	s, ok := o.Territory.Service(id)
-	if !ok {
-		return printouts.FormKind{}, false
+func (s *Server) formOfService(ctx context.Context, o *territory.Office, id string) (printouts.FormKind, bool, error) {
+	service, ok := o.Territory.Service(id)
+	if !ok || service.Form == "" {
+		return printouts.FormKind{}, false, nil
 	}
-	kind, err := printouts.FormOf(s.Form)
-	return kind, err == nil
+	kind, err := s.formNamed(ctx, o, o.Today(s.db.Now()), service.Form, func(other *territory.Service) bool { return other == service })
+	if errors.Is(err, errNoForm) {
+		return printouts.FormKind{}, false, nil
+	}
+	return kind, err == nil, err
 }
 
 // formTitle is the name of a form in a language.

@@ -55,9 +55,9 @@ func (s *Server) hasForms(ctx context.Context, office string) (bool, error) {
 // formLink is where the form of a service is filled in at a kiosk; "" where there is none, or nothing to
 // print it on.
 func (s *Server) formLink(ctx context.Context, f frame, o *territory.Office, service string) (string, error) {
-	kind, known := formOfService(o, service)
-	if !known {
-		return "", nil
+	kind, known, err := s.formOfService(ctx, o, service)
+	if err != nil || !known {
+		return "", err
 	}
 	some, err := s.hasForms(ctx, o.ID)
 	if err != nil || !some {
@@ -79,7 +79,7 @@ func (s *Server) lobbyForms(c echo.Context, v visitor) error {
 	f := s.frame(c, office, "/kiosk/needs")
 	var all []formChoice
 	if some {
-		kinds, err := formsOf(office, office.Today(s.db.Now()), anyService)
+		kinds, err := s.formsOf(ctx, office, office.Today(s.db.Now()), anyService)
 		if err != nil {
 			return err
 		}
@@ -240,7 +240,7 @@ func (s *Server) formAt(c echo.Context, v visitor) (formView, error) {
 		return formView{}, err
 	}
 	now := s.db.Now()
-	kind, err := formNamed(office, office.Today(now), c.Param("form"), anyService)
+	kind, err := s.formNamed(ctx, office, office.Today(now), c.Param("form"), anyService)
 	if err != nil {
 		return formView{}, err
 	}
@@ -473,7 +473,11 @@ func (s *Server) lobbyFormPrint(c echo.Context, v visitor) error {
 		if err != nil {
 			return err
 		}
-		return enqueueForm(ctx, tx, printer, view.Key, view.filling.form(), 0)
+		filled, err := view.filling.onPages(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return enqueueForm(ctx, tx, printer, view.Key, filled, 0)
 	})
 	if err != nil {
 		return err

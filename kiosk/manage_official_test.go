@@ -129,6 +129,18 @@ func TestOfficialForm(t *testing.T) {
 		}
 		return err
 	})
+	// It is what officers print from then on: the institution's two pages, with what is typed on them.
+	desk := h.at("cpi-1", "1", "CPI-DID")
+	desk.get("/desk/forms")
+	desk.want(http.StatusOK, "Modulo di prova")
+	desk.lacks("Promemoria per la DID")
+	desk.get("/desk/forms/did?office=" + deskOffice)
+	desk.want(http.StatusOK, `name="field-cognome"`)
+	desk.lacks(`name="field-nome"`)
+	desk.post("/desk/forms/did?office="+deskOffice, "field-cognome", "Xqzw Inventata", "do", "open")
+	if got := pdfText(t, desk.raw); !strings.Contains(got, "Xqzw Inventata") || strings.Contains(got, "DID online") {
+		t.Errorf("got %d, %s", desk.status, got)
+	}
 	b.post(path + "/copy")
 	b.want(http.StatusOK)
 	draft, _, _ := strings.Cut(b.at, "?")
