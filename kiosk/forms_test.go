@@ -173,6 +173,28 @@ func TestLobbyFormCode(t *testing.T) {
 			t.Errorf("another card: got %q", got)
 		}
 	})
+	t.Run("read on any page", func(t *testing.T) {
+		l := newLobby(t, "", t.TempDir())
+		to := regexp.MustCompile(` data-scan="([^"]+)"`)
+		for _, step := range []string{"1", "2", "review"} {
+			page := l.step("scheda", step, "field-cognome", "Xqzw")
+			answer, at := l.post(html.UnescapeString(to.FindStringSubmatch(page)[1]), url.Values{
+				"field-cognome": {"Xqzw"}, "code": {"%" + codeIsernia + "  XQZW<WKJY?"}, "scanned": {"1"},
+			})
+			for _, want := range []string{"Ho letto la tessera:", `type="password" value="` + codeIsernia + `"`, `"Xqzw"`, `name="scanned_code" value="` + codeIsernia + `"`} {
+				if !strings.Contains(answer, want) {
+					t.Errorf("from page %s at %s: the page lacks %q", step, at, want)
+				}
+			}
+			if strings.Contains(at, codeIsernia) {
+				t.Errorf("the code is in the address %s", at)
+			}
+			answer, _ = l.post(html.UnescapeString(to.FindStringSubmatch(page)[1]), url.Values{"code": {codeIsernia + "X"}, "scanned": {"1"}})
+			if !strings.Contains(answer, "Questa non è una tessera sanitaria.") || strings.Contains(answer, codeIsernia) {
+				t.Errorf("from page %s: what is no card is taken for one", step)
+			}
+		}
+	})
 	t.Run("citizenship is never inferred", func(t *testing.T) {
 		var all string
 		for _, n := range []string{"1", "2", "3", "4"} {

@@ -2,6 +2,8 @@ package kiosk
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -165,6 +167,49 @@ type formView struct {
 	Pager   pager // of Rows: addresses of buttons
 	Printer string
 	Boards  []keyboard
+	misread map[string]string // the field into which a reader typed what is no card, with the key of what is said of it
+}
+
+// Scan has a card that is read on any page of the form fill in its codice fiscale: that of the page, where
+// it asks for another's. A form without one shows the page again.
+func (v formView) Scan() string {
+	field, asks := v.codeAsked()
+	if !asks {
+		return v.To(v.path)
+	}
+	return v.step(strconv.Itoa(v.filling.stepOf(field)), "card", field.Key)
+}
+
+// codeAsked is the field that a card fills in, and whether there is one.
+func (v formView) codeAsked() (printouts.FormField, bool) {
+	for _, asked := range v.Fields {
+		if field := v.filling.field(asked.Key); isPerson(field) {
+			return field, true
+		}
+	}
+	fields := v.filling.kind.Fields()
+	if i := slices.IndexFunc(fields, isPerson); i >= 0 {
+		return fields[i], true
+	}
+	return printouts.FormField{}, false
+}
+
+// read fills a codice fiscale in from what a reader typed, or keeps why it cannot.
+func (v *formView) read(key, text string) {
+	if !slices.ContainsFunc(v.filling.kind.Fields(), func(f printouts.FormField) bool { return f.Key == key && isPerson(f) }) {
+		return
+	}
+	switch read := readScan(text); {
+	case read.card != "":
+		v.filling.said[key] = string(read.card)
+		if key == fieldCode {
+			v.filling.scanned = string(read.card)
+		}
+	case read.misread != nil && !errors.Is(read.misread, fiscalcode.ErrLength):
+		v.misread = map[string]string{key: "lobby.card.misread"}
+	default:
+		v.misread = map[string]string{key: "lobby.card.only"}
+	}
 }
 
 // fieldAsked is a field to be filled in.
@@ -174,7 +219,8 @@ type fieldAsked struct {
 	Most                    int    // letters
 	Lines                   int
 	Tick, Code              bool
-	First                   bool // on its page
+	First                   bool       // on its page
+	Card                    maskedCode // that was read into it
 	Wrong                   string
 }
 
@@ -208,6 +254,7 @@ func (s *Server) lobbyForm(c echo.Context, v visitor) error {
 		at = len(steps) + 1
 	}
 	wrong := view.filling.wrong()
+	maps.Copy(wrong, view.misread)
 	for key := range wrong {
 		// What cannot stay as it was typed is put right before anything else, but for going back.
 		if field := view.filling.field(key); view.filling.stepOf(field) < at {
@@ -250,13 +297,17 @@ func (s *Server) formAt(c echo.Context, v visitor) (formView, error) {
 	}
 	f := s.frame(c, office, "/kiosk/forms")
 	f.Long, f.Form = true, "typed"
-	return formView{
+	view := formView{
 		frame: f, Title: formTitle(f.Lang, kind), Note: f.note(kind), Key: form.Get("key"), Printer: printer.Name,
 		filling: filling{
 			kind: kind, office: office, now: now.In(office.Zone()), lang: f.Lang, said: typedInto(kind, form.Get),
 			scanned: form.Get("scanned_code"), born: form.Get("born"),
 		},
-	}, nil
+	}
+	if form.Has("scanned") {
+		view.read(c.QueryParam("card"), form.Get("code"))
+	}
+	return view, nil
 }
 
 // note is what a form is good for: in Italian as on paper, but for what the catalogue says in other words.
@@ -334,6 +385,9 @@ func (v formView) asked(field printouts.FormField) fieldAsked {
 		Key: field.Key, Name: fieldName(field.Key), Label: v.label(v.filling.kind, field), Value: v.filling.said[field.Key],
 		Most: mostLetters(field), Lines: max(field.Lines, 1), Keys: keysText,
 		Tick: field.Kind == printouts.TickField, Code: field.Kind == printouts.CodeField,
+	}
+	if code := v.filling.codeValue(); field.Key == fieldCode && code.Origin == printouts.FromScan {
+		a.Card = maskedOf(fiscalcode.Code(code.Text))
 	}
 	switch {
 	case a.Tick:

@@ -209,6 +209,20 @@ async function books(page) {
   await hidden(page, 'on the confirmation')
 }
 
+// fillsIn has a card fill in the codice fiscale of a form, whatever page of it is shown.
+async function fillsIn(page) {
+  await page.goto('/kiosk/forms/scheda?lang=it')
+  await page.locator('#fiscal_code').waitFor()
+  await scan(page, stripe)
+  await page.locator('.card-read').waitFor()
+  check(await page.locator('#fiscal_code').getAttribute('type') === 'password', 'a form shows the ends of a card alone')
+  await sound(page, 'form')
+  await page.locator('.typing > .actions .button-main').tap()
+  await page.locator('#fiscal_code').waitFor({ state: 'hidden' })
+  await scan(page, other)
+  await page.getByText('XQZ••••••••••35A').waitFor()
+}
+
 // inWords looks at the pages of booking with a card in the largest and longest words.
 async function inWords(page) {
   for (const lang of ['ar', 'ro', 'uk']) {
@@ -256,6 +270,7 @@ tellsReadersFromHands()
 await run(async (browser) => {
   const page = await arrives(browser)
   await books(page)
+  await fillsIn(page)
   await inWords(page)
   await forgets(page)
   check(page.faults.length === 0, `no faults: ${page.faults}`)

@@ -8,8 +8,9 @@ let before = [] // the fields as they were before each of the last two letters t
 let timer
 
 const target = () => document.body.dataset.scan
-const fields = () => [...document.querySelectorAll('input:not([type="hidden"])')]
-const typing = () => document.activeElement?.matches('input')
+const typed = 'textarea, input:not([type="hidden"], [type="radio"], [type="checkbox"])'
+const fields = () => [...document.querySelectorAll(typed)]
+const typing = () => document.activeElement?.matches(typed)
 
 document.addEventListener('keydown', (event) => {
   if (!target() || event.ctrlKey || event.altKey || event.metaKey || event.repeat) return
