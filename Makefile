@@ -28,10 +28,11 @@ static/node_modules/.package-lock.json: static/package-lock.json static/.npmrc
 	@touch $@
 
 # The tests judge our output with other programs: a browser, poppler, zbar, espeak-ng, PostgreSQL,
-# nginx, Caddy, CUPS, systemd, two readers of iCalendar, vdirsyncer and khal.
+# nginx, Caddy, CUPS, systemd, two readers of iCalendar, vdirsyncer and khal,
+# two servers of calendars.
 test: build
 	@.ci/need go gcc npm chromium pdftotext zbarimg qpdf espeak-ng postgres nginx caddy cupsd systemd-analyze \
-		python3-icalendar python3-vobject vdirsyncer khal
+		python3-icalendar python3-vobject python3-bcrypt vdirsyncer khal radicale xandikos htpasswd
 	$(MAKE) --no-print-directory lint
 	.ci/with-postgres go test -timeout 25m $(ARGS) ./...
 	.ci/with-postgres go test -timeout 25m -race -short ./internal/... ./queue/... ./printouts/spool
