@@ -228,7 +228,7 @@ func (m *console) fileChange(ctx context.Context, tx *store.Tx, t *territory.Ter
 func talliesOf(r territory.Report) []importTally {
 	var all []importTally
 	for _, k := range []struct {
-		kind  territory.Kind
+		kind  territory.Kind // or "text"
 		tally territory.Tally
 	}{
 		{territory.KindTerritory, r.Head},
@@ -237,6 +237,7 @@ func talliesOf(r territory.Report) []importTally {
 		{territory.KindNeed, r.Needs},
 		{territory.KindOffice, r.Offices},
 		{territory.KindOfficer, r.Officers},
+		{"text", r.Texts},
 	} {
 		if k.tally != (territory.Tally{}) {
 			all = append(all, importTally{"manage.kinds." + string(k.kind), k.tally.Added, k.tally.Changed, k.tally.Unchanged})

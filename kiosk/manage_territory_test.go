@@ -403,8 +403,9 @@ func TestFileInAndOut(t *testing.T) {
 	b := h.at("administrator", "")
 	const at = "/manage/territories/isernia:isernia"
 	b.send(officerPage, "name=Operatrice Nuova")
+	b.post("/manage/texts/isernia/mail.booked/it", "do", "save", "rev", "0", "subject", "Ci vediamo {{moment}}", "body", "Porta un documento.")
 	b.get(at + "/file")
-	b.want(http.StatusOK, "Operatrice Nuova")
+	b.want(http.StatusOK, "Operatrice Nuova", "Ci vediamo {{moment}}\n\nPorta un documento.")
 	file := b.raw
 	before := h.office().Territory.Stamp
 	for name, test := range map[string]struct{ text, want string }{

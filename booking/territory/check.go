@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/language"
 
 	"sportello/booking/timetable"
+	"sportello/internal/fault"
 )
 
 // checker looks for what is wrong with a file beyond its form.
@@ -60,6 +61,9 @@ func check(f, held *File, elsewhere map[string]string) []finding {
 	for i, e := range f.Offices {
 		c.office(fmt.Sprintf("office[%d].", i), e)
 	}
+	for i, e := range f.Texts {
+		c.text(fmt.Sprintf("text[%d].", i), e, slices.Contains(f.ids("text")[:i], e.id()))
+	}
 	for i, e := range f.Officers {
 		c.officer(fmt.Sprintf("officer[%d].", i), e)
 	}
@@ -76,6 +80,7 @@ func over(held, f *File) *File {
 		Needs:        replace(held.Needs, f.Needs, func(e NeedEntry) string { return e.ID }),
 		Offices:      replace(held.Offices, f.Offices, func(e OfficeEntry) string { return e.ID }),
 		Officers:     replace(held.Officers, f.Officers, func(e OfficerEntry) string { return e.ID }),
+		Texts:        replace(held.Texts, f.Texts, TextEntry.id),
 	}
 	if h := f.Territory; reflect.DeepEqual(h, Head{ID: held.Territory.ID}) {
 		whole.Territory = held.Territory
@@ -224,6 +229,20 @@ func (c *checker) need(at string, e NeedEntry) {
 		c.fault(at+"services", "services_missing", "services is required")
 	}
 	c.known(at+"services", "service", e.Services, c.services)
+}
+
+func (c *checker) text(at string, e TextEntry, again bool) {
+	names := append(TextNames(), MailNames()...)
+	c.known(at+"name", "text", []string{string(e.Name)}, each(names, func(n TextName) string { return string(n) }))
+	c.known(at+"language", "language", []string{e.Language}, Languages())
+	switch err := (Text{Name: e.Name, Body: e.Body}).checked(); {
+	case again:
+		c.fault(at+"name", "id_twice", "text %q is there twice", e.id())
+	case e.Body == "":
+		c.fault(at+"body", "text_empty", "the text is empty")
+	case err != nil:
+		c.fault(at+"body", "text_wrong", "the text cannot be used (%s)", fault.Code(err))
+	}
 }
 
 var belfiore = regexp.MustCompile(`^[A-Z][0-9]{3}$`)

@@ -17,6 +17,7 @@ type File struct {
 	Needs        []NeedEntry        `toml:"need,omitzero" json:"need,omitzero"`
 	Offices      []OfficeEntry      `toml:"office,omitzero" json:"office,omitzero"`
 	Officers     []OfficerEntry     `toml:"officer,omitzero" json:"officer,omitzero"`
+	Texts        []TextEntry        `toml:"text,omitzero" json:"text,omitzero"`
 
 	name  string
 	lines map[string]position // of each path such as office[3].opening[1].weekdays; nil when not read from a file
@@ -99,6 +100,15 @@ type WindowEntry struct {
 	LeadMaxDays    *int    `toml:"lead_max_days,omitzero" json:"lead_max_days,omitzero"`       // default: the service's
 	Quota          *int    `toml:"quota,omitzero" json:"quota,omitzero"`                       // an office; default: as many as there are
 }
+
+// TextEntry is [[text]]: what a manager wrote in place of the product's own text, for one language.
+type TextEntry struct {
+	Name     TextName `toml:"name" json:"name"`         // one of TextNames or MailNames
+	Language string   `toml:"language" json:"language"` // one of Languages
+	Body     string   `toml:"body,multiline" json:"body"`
+}
+
+func (e TextEntry) id() string { return string(e.Name) + " " + e.Language }
 
 // NeedEntry is [[need]]: a choice of the kiosk's first menu.
 type NeedEntry struct {

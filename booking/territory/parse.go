@@ -182,6 +182,8 @@ func (f *File) ids(kind string) []string {
 		return each(f.Offices, func(e OfficeEntry) string { return e.ID })
 	case "officer":
 		return each(f.Officers, func(e OfficerEntry) string { return e.ID })
+	case "text":
+		return each(f.Texts, TextEntry.id)
 	}
 	return nil
 }

@@ -161,6 +161,9 @@ func Load(ctx context.Context, tx *store.Tx, id string) (*File, error) {
 		return nil, fmt.Errorf("load territory: %w", err)
 	}
 	f := new(File)
+	if f.Texts, err = textEntries(ctx, tx, id); err != nil {
+		return nil, err
+	}
 	return f, errors.Join(
 		json.Unmarshal([]byte(body), &f.Territory),
 		loadInto(ctx, tx, institutions, id, &f.Institutions),

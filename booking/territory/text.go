@@ -174,6 +174,58 @@ func scanText(row interface{ Scan(into ...any) error }) (t Text, err error) {
 	return t, err
 }
 
+// textEntries are the texts that managers wrote, by name and language, as a file has them.
+func textEntries(ctx context.Context, tx *store.Tx, territory string) ([]TextEntry, error) {
+	written, err := Texts(ctx, tx, territory)
+	if err != nil {
+		return nil, err
+	}
+	var all []TextEntry
+	for _, t := range written {
+		if t.Body != "" {
+			all = append(all, TextEntry{t.Name, t.Language, t.Body})
+		}
+	}
+	return all, nil
+}
+
+// tallyTexts counts what becomes of the texts of a file.
+func tallyTexts(held, said []TextEntry) (count Tally) {
+	for _, e := range said {
+		switch at := slices.IndexFunc(held, func(h TextEntry) bool { return h.id() == e.id() }); {
+		case at < 0:
+			count.Added++
+		case held[at].Body != e.Body:
+			count.Changed++
+		default:
+			count.Unchanged++
+		}
+	}
+	return count
+}
+
+// putTexts writes the texts of a file, but for those that are as they were.
+func putTexts(ctx context.Context, tx *store.Tx, territory string, said []TextEntry, by string) (Tally, error) {
+	held, err := textEntries(ctx, tx, territory)
+	if err != nil {
+		return Tally{}, err
+	}
+	for _, e := range said {
+		if slices.Contains(held, e) {
+			continue
+		}
+		t, err := TextOf(ctx, tx, territory, e.Name, e.Language)
+		if err != nil {
+			return Tally{}, err
+		}
+		t.Body, t.ChangedBy = e.Body, by
+		if err := SaveText(ctx, tx, t, t.Rev); err != nil {
+			return Tally{}, err
+		}
+	}
+	return tallyTexts(held, said), nil
+}
+
 const insertText = `
 INSERT INTO texts (territory_id, name, language, rev, body, changed_at, changed_by)
 VALUES ($1, $2, $3, 1, $4, $5, $6) ON CONFLICT DO NOTHING`

@@ -19,6 +19,7 @@ type Report struct {
 	Territory                                        string
 	Head                                             Tally
 	Institutions, Services, Needs, Offices, Officers Tally
+	Texts                                            Tally
 }
 
 // Tally counts objects of a kind.
@@ -26,7 +27,7 @@ type Tally struct{ Added, Changed, Unchanged int }
 
 // Changed reports whether the import changed anything.
 func (r Report) Changed() bool {
-	return slices.ContainsFunc([]Tally{r.Head, r.Institutions, r.Services, r.Needs, r.Offices, r.Officers},
+	return slices.ContainsFunc([]Tally{r.Head, r.Institutions, r.Services, r.Needs, r.Offices, r.Officers, r.Texts},
 		func(t Tally) bool { return t.Added+t.Changed > 0 })
 }
 
@@ -73,6 +74,9 @@ func write(ctx context.Context, tx *store.Tx, said, whole *File, by string) (Rep
 		return Report{}, err
 	}
 	if report.Head, err = w.putHead(ctx, tx, whole.Territory); err != nil {
+		return Report{}, err
+	}
+	if report.Texts, err = putTexts(ctx, tx, id, said.Texts, by); err != nil {
 		return Report{}, err
 	}
 	if len(w.changes) == 0 {
@@ -151,6 +155,7 @@ func foretell(ctx context.Context, tx *store.Tx, said, whole *File) (Report, err
 	r.Needs = tally(said.ids("need"), held.Needs, whole.Needs)
 	r.Offices = tally(said.ids("office"), held.Offices, whole.Offices)
 	r.Officers = tally(said.ids("officer"), held.Officers, whole.Officers)
+	r.Texts = tallyTexts(held.Texts, said.Texts)
 	return r, nil
 }
 

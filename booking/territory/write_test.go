@@ -277,6 +277,16 @@ precedence_minutes = 30
 precedence = [{ id = "disability" }, { id = "oltre-80", name = { it = "Hai più di 80 anni." } }]`,
 		`  id = "1"`, `  id = "1"
   name = "Sportello 1"`,
+		`[[institution]]
+id = "INPS"`, `[[text]]
+name = "mail.booked"
+language = "it"
+body = """Ci vediamo {{moment}}
+
+Porta un documento."""
+
+[[institution]]
+id = "INPS"`,
 		`series = "L"`, `series = "L"
 name = "Consulenze"`,
 		`name = "INPS"`, `name = "INPS"

@@ -95,7 +95,7 @@ func summary(r territory.Report) string {
 		name  string
 		tally territory.Tally
 	}{
-		{"institutions", r.Institutions}, {"services", r.Services}, {"needs", r.Needs}, {"offices", r.Offices}, {"officers", r.Officers},
+		{"institutions", r.Institutions}, {"services", r.Services}, {"needs", r.Needs}, {"offices", r.Offices}, {"officers", r.Officers}, {"texts", r.Texts},
 	} {
 		text += fmt.Sprintf("; %s: %d added, %d changed, %d unchanged", kind.name, kind.tally.Added, kind.tally.Changed, kind.tally.Unchanged)
 	}
