@@ -17,6 +17,7 @@ import (
 // programsView lists programs and their tokens.
 type programsView struct {
 	manageHead
+	Text     string // searched for
 	Programs []programLine
 	Pages    numbered
 }
@@ -58,9 +59,10 @@ func (s *Server) programRoutes() {
 
 func (s *Server) programs(c echo.Context, m *console) error {
 	ctx := c.Request().Context()
-	view := programsView{manageHead: m.head(c, "programs")}
+	view := programsView{manageHead: m.head(c, "programs"), Text: strings.TrimSpace(c.QueryParam("q"))}
 	err := s.db.View(ctx, func(tx *store.Tx) error {
 		all, err := access.Programs(ctx, tx, m.home())
+		all = slices.DeleteFunc(all, func(p access.Program) bool { return !hasWords(view.Text, p.Name) })
 		slices.SortStableFunc(all, func(a, b access.Program) int { return rank(m.spent(a)) - rank(m.spent(b)) })
 		shown, pages := cut(c, all, pageSize)
 		view.Pages = pages

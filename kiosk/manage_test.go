@@ -739,7 +739,7 @@ func TestConsoleInBothLanguages(t *testing.T) {
 func TestDevicesAndPrintersAreFound(t *testing.T) {
 	h := newDeskHouse(t)
 	b := h.at("administrator", "")
-	for _, list := range []string{"devices", "printers"} {
+	for _, list := range []string{"devices", "printers", "programs"} {
 		b.get("/manage/" + list + "?q=inesistente")
 		b.want(http.StatusOK, "con «inesistente»")
 	}
