@@ -35,6 +35,7 @@ type manageHead struct {
 	Page
 	User     string // name of the account
 	Here     string // address of the page
+	Section  string // of the menu
 	Sections []manageSection
 	Places   []placeGroup // what may be looked at; none when there is no choice
 	Place    string       // name of what was chosen, "" everything
@@ -234,7 +235,7 @@ func (m *console) home() string {
 
 // head begins a page of a section.
 func (m *console) head(c echo.Context, section string) manageHead {
-	h := manageHead{Page: page(m.lang), User: m.user.Name, Here: c.Request().URL.Path, Desk: m.may(access.SeeQueue)}
+	h := manageHead{Page: page(m.lang), User: m.user.Name, Here: c.Request().URL.Path, Section: section, Desk: m.may(access.SeeQueue)}
 	if c.Request().Method == http.MethodGet {
 		h.Here = c.Request().URL.RequestURI()
 	}
