@@ -23,7 +23,7 @@ document.addEventListener('htmx:after:swap', (event) => {
   const answer = document.getElementById('refused') ?? document.getElementById('done')
   const moved = location.pathname !== shown
   shown = location.pathname
-  if (answer || moved) window.scrollTo(0, 0)
+  if (answer || moved) window.scrollTo({ top: 0, behavior: 'instant' })
   if (answer || moved || document.activeElement === document.body) {
     (answer ?? document.getElementById('main')).focus({ preventScroll: true })
   }
