@@ -328,19 +328,19 @@ func TestModifiedTellsEditionsApart(t *testing.T) {
 }
 
 func TestProgramOf(t *testing.T) {
-	for agent, want := range map[string]string{
-		"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0": "Thunderbird",
-		"vdirsyncer/0.19.0":                                      "vdirsyncer",
-		"Google-Calendar-Importer":                               "Google Calendar",
-		"Microsoft.Exchange/15.20 (Windows NT 10.0; Win64; x64)": "Outlook",
-		"iOS/17.5 (21F79) dataaccessd/1.0":                       "iPhone, iPad",
-		"macOS/14.5 (23F79) dataaccessd/1.0":                     "macOS",
-		"Mozilla/5.0 (Windows NT 10.0) Firefox/140.0":            "browser",
-		"Anna's own thing":                                       "",
-		"":                                                       "",
+	for _, test := range []struct{ agent, want string }{
+		{"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Thunderbird/140.0", "Thunderbird"},
+		{"vdirsyncer/0.19.0", "vdirsyncer"},
+		{"Google-Calendar-Importer", "Google Calendar"},
+		{"Microsoft.Exchange/15.20 (Windows NT 10.0; Win64; x64)", "Outlook"},
+		{"iOS/17.5 (21F79) dataaccessd/1.0", "iPhone, iPad"},
+		{"macOS/14.5 (23F79) dataaccessd/1.0", "macOS"},
+		{"Mozilla/5.0 (Windows NT 10.0) Firefox/140.0", "browser"},
+		{"Anna's own thing", ""},
+		{"", ""},
 	} {
-		if got := calendar.ProgramOf(agent); got != want {
-			t.Errorf("%q: got %q, want %q", agent, got, want)
+		if got := calendar.ProgramOf(test.agent); got != test.want {
+			t.Errorf("%q: got %q, want %q", test.agent, got, test.want)
 		}
 	}
 }
