@@ -75,7 +75,7 @@ var manageSections = []struct {
 	{"users", "/manage/users", "it-key", access.ManageUsers},
 	{"programs", "/manage/programs", "it-plug", access.ManageKeys},
 	{"texts", "/manage/texts", "it-file", access.EditTexts},
-	{formsSection, formsPath, "it-print", access.ManageForms},
+	{formsSection, formsPath, "it-files", access.ManageForms},
 	{"audit", "/manage/audit", "it-list", access.SeeAudit},
 	{"diary", "/desk/diary", "it-calendar", access.SeeDiary},
 }
