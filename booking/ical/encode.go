@@ -218,7 +218,7 @@ func writeParam(name string, values []string) (string, error) {
 		if err := checkText(value); err != nil {
 			return "", fmt.Errorf("parameter %s: %w", name, err)
 		}
-		if strings.ContainsAny(value, ",;:") {
+		if strings.ContainsAny(value, ",;:") || strings.TrimSpace(value) != value {
 			value = `"` + value + `"`
 		}
 		written[i] = value
