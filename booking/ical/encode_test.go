@@ -270,3 +270,16 @@ func TestEncodeSaysWhatWritingReturned(t *testing.T) {
 		t.Errorf("got error %v, want %v", err, errBroken)
 	}
 }
+
+// TestSpacesAroundParameters: readers cut off the spaces around a parameter, unless it is quoted.
+func TestSpacesAroundParameters(t *testing.T) {
+	cal, _, err := decode(strings.Replace(calendar("UID:1@prova.example", "DTSTAMP:20261203T083000Z", "DTSTART:20261203T083000Z", `X-PROVA;NOTA=" tra spazi ":1`), "VERSION", "PRODID:-//Prova//IT\r\nVERSION", 1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := written(t, cal[0])
+	again, _, err := decode(text)
+	if err != nil || written(t, again[0]) != text || !strings.Contains(text, `X-PROVA;NOTA=" tra spazi ":1`) {
+		t.Errorf("%v, written again: %s", err, text)
+	}
+}
