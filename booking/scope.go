@@ -1,8 +1,10 @@
 package booking
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"iter"
 	"strings"
 	"time"
 
@@ -52,33 +54,44 @@ SELECT a.id, a.reference, a.office_id, a.service_id, a.state, a.start_at, a.end_
   a.name, a.phone, a.note, a.sequence, a.changed_at, s.need, s.officer_id
 FROM appointments a JOIN appointment_staff s ON s.appointment_id = a.id `
 
-// Within returns the appointments and sessions of a scope in the order of their start, with what a calendar
-// says of them: no tokens, no mail addresses, no times but start, end and last change.
-func Within(ctx context.Context, tx *store.Tx, s Scope) ([]Appointment, error) {
-	condition, args := s.condition()
-	rows, err := tx.Query(ctx, selectWithin+condition+` ORDER BY a.start_at, a.id, s.position`, args...)
-	if err != nil {
-		return nil, fmt.Errorf("read appointments: %w", err)
-	}
-	defer rows.Close()
-	var all []Appointment
-	for rows.Next() { // each of its staff
-		a := Appointment{Territory: s.Territory}
-		var x timetable.Assignment
-		var start, end, changed int64
-		err := rows.Scan(&a.ID, &a.Reference, &a.Office, &a.Service, &a.State, &start, &end, &a.People, &a.Language, &a.Session, &a.Room,
-			&a.Contact.Name, &a.Contact.Phone, &a.Note, &a.Sequence, &changed, &x.Institution, &x.Officer)
+// Within yields the appointments and sessions of a scope in the order of their start, with what a calendar
+// says of them: no tokens, no mail addresses, no times but start, end and last change. It ends with the first
+// error. The transaction reads nothing else in between.
+func Within(ctx context.Context, tx *store.Tx, s Scope) iter.Seq2[Appointment, error] {
+	return func(yield func(Appointment, error) bool) {
+		condition, args := s.condition()
+		rows, err := tx.Query(ctx, selectWithin+condition+` ORDER BY a.start_at, a.id, s.position`, args...)
 		if err != nil {
-			return nil, fmt.Errorf("read appointments: %w", err)
+			yield(Appointment{}, fmt.Errorf("read appointments: %w", err))
+			return
 		}
-		if n := len(all); n == 0 || all[n-1].ID != a.ID {
-			a.Reference = spaced(a.Reference)
-			a.Start, a.End, a.ChangedAt = store.FromMillis(start), store.FromMillis(end), store.FromMillis(changed)
-			all = append(all, a)
+		defer rows.Close()
+		var a, row Appointment // a has all rows of its staff but those to come
+		for rows.Next() {
+			row = Appointment{Territory: s.Territory}
+			var x timetable.Assignment
+			var start, end, changed int64
+			err = rows.Scan(&row.ID, &row.Reference, &row.Office, &row.Service, &row.State, &start, &end, &row.People, &row.Language, &row.Session,
+				&row.Room, &row.Contact.Name, &row.Contact.Phone, &row.Note, &row.Sequence, &changed, &x.Institution, &x.Officer)
+			if err != nil {
+				break
+			}
+			if row.ID != a.ID {
+				if a.ID != "" && !yield(a, nil) {
+					return
+				}
+				a = row
+				a.Reference = spaced(a.Reference)
+				a.Start, a.End, a.ChangedAt = store.FromMillis(start), store.FromMillis(end), store.FromMillis(changed)
+			}
+			a.assign(x)
 		}
-		all[len(all)-1].assign(x)
+		if err := cmp.Or(err, rows.Err()); err != nil {
+			yield(Appointment{}, fmt.Errorf("read appointments: %w", err))
+		} else if a.ID != "" {
+			yield(a, nil)
+		}
 	}
-	return all, rows.Err()
 }
 
 // Mark is another whenever Within would return something else: a change raises what its sums are of, and

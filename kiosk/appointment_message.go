@@ -1,7 +1,6 @@
 package kiosk
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net/url"
@@ -259,9 +258,7 @@ func (l letter) ics(now time.Time) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	var out bytes.Buffer
-	err = ical.NewEncoder(&out).Encode(cal)
-	return out.Bytes(), err
+	return cal.Text()
 }
 
 // ownLanguage is the language of a citizen: what the appointment says, or Italian.

@@ -19,27 +19,15 @@ import (
 // appointmentOf is the id of the appointment that has a UID, if it is one of ours.
 func appointmentOf(uid string) (string, bool) { return strings.CutSuffix(uid, UID("")) }
 
-// eventOf is an appointment as its officer has it in a calendar elsewhere: who may see it there is not
-// for us to say, so it names no citizen, and no service that tells something about one.
-func eventOf(t *territory.Territory, a booking.Appointment) ical.Appointment {
-	e := ical.Appointment{
-		UID: UID(a.ID), Sequence: a.Sequence, Start: a.Start, End: a.End, Summary: a.Reference, Stamp: a.ChangedAt, Modified: a.ChangedAt,
-	}
-	if s, ok := t.Service(a.Service); ok && !s.Sensitive && s.Name != "" {
-		e.Summary += " · " + s.Name
-	}
-	if o, ok := t.Office(a.Office); ok {
-		e.Location = o.Name
-		if o.Address != "" {
-			e.Location += ", " + o.Address
-		}
-	}
-	return e
+// copyOf is an appointment as its officer has it in a calendar elsewhere: who may see it there is not
+// for us to say, so it names no citizen.
+func copyOf(t *territory.Territory, a booking.Appointment) ical.Appointment {
+	return Event(t, a, DetailCode)
 }
 
 // copyDigest tells whether two copies say the same to who reads them.
 func copyDigest(e ical.Appointment) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %q %q", e.Start.Unix(), e.End.Unix(), e.Summary, e.Location))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d %d %q %q %q", e.Start.Unix(), e.End.Unix(), e.Summary, e.Location, e.Description))
 	return hex.EncodeToString(sum[:8])
 }
 
@@ -53,9 +41,7 @@ func copyText(e ical.Appointment) ([]byte, error) {
 	for _, event := range cal.Events() {
 		event.Props.SetText(ical.PropClass, "PRIVATE")
 	}
-	var out bytes.Buffer
-	err = ical.NewEncoder(&out).Encode(cal)
-	return out.Bytes(), err
+	return cal.Text()
 }
 
 // found is what a member of a collection says.

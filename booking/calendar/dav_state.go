@@ -195,7 +195,7 @@ func (c copyNews) deed(a booking.Appointment) (what deed, to time.Time) {
 	return c.found.deedIn(ical.Appointment{Start: a.Start, End: a.End})
 }
 
-// plan notes what is to be sent, so that there stands of each appointment what eventOf says, where hrefOf
+// plan notes what is to be sent, so that there stands of each appointment what copyOf says, where hrefOf
 // says, and nothing of any other.
 func (s *davState) plan(t *territory.Territory, hrefOf func(appointment string) string, now time.Time) {
 	for id, a := range s.todo {
@@ -209,7 +209,7 @@ func (s *davState) plan(t *territory.Territory, hrefOf func(appointment string) 
 		}
 		p.set(func(p *push) {
 			switch {
-			case p.there && p.content == copyDigest(eventOf(t, a)):
+			case p.there && p.content == copyDigest(copyOf(t, a)):
 				p.next, p.tries, p.problem = time.Time{}, 0, ""
 			case p.next.IsZero():
 				p.next = now

@@ -337,7 +337,7 @@ func (r *davRun) sendOne(ctx context.Context, st *davState, p *push) error {
 		r.add(Withdrawn, 1)
 		return nil
 	}
-	e := eventOf(r.territory, a)
+	e := copyOf(r.territory, a)
 	body, err := copyText(e)
 	if err != nil {
 		return err

@@ -237,7 +237,7 @@ func TestSyncPushes(t *testing.T) {
 		}
 		got := lines(read(), "UID", "SEQUENCE", "DTSTART", "DTEND", "SUMMARY", "LOCATION", "CLASS", "METHOD", "ATTENDEE", "DESCRIPTION")
 		want := []string{
-			"CLASS:PRIVATE", "DTEND:20270318T090000Z", "DTSTART:20270318T083000Z", `LOCATION:Centro\, via Prova 1`, "SEQUENCE:0",
+			"CLASS:PRIVATE", "DESCRIPTION:Operatori: Operatrice CPI", "DTEND:20270318T090000Z", "DTSTART:20270318T083000Z", `LOCATION:Centro\, via Prova 1`, "SEQUENCE:0",
 			"SUMMARY:" + a.Reference + " · Patto di servizio", "UID:" + a.ID + "@sportello",
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

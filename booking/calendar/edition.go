@@ -1,7 +1,6 @@
 package calendar
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -144,16 +143,25 @@ func (f Feed) Of(t *territory.Territory) string {
 // Bytes is the edition as iCalendar. Without appointments it has a time zone alone: a calendar has one
 // component at least (RFC 5545, section 3.6).
 func (e *Edition) Bytes(ctx context.Context, tx *store.Tx) ([]byte, error) {
-	var all []booking.Appointment
+	cal := e.head()
 	if !e.empty() {
-		var err error
-		if all, err = booking.Within(ctx, tx, e.scope); err != nil {
-			return nil, err
+		if err := e.fill(ctx, tx, cal); err != nil {
+			return nil, fmt.Errorf("write feed: %w", err)
 		}
 	}
-	cal := e.head()
+	if len(cal.Children) == 0 {
+		cal.Children = append(cal.Children, ical.NewRome())
+	}
+	return cal.Text()
+}
+
+// fill puts the events of an edition into cal.
+func (e *Edition) fill(ctx context.Context, tx *store.Tx, cal *ical.Calendar) error {
 	words := newWords()
-	for _, a := range all {
+	for a, err := range booking.Within(ctx, tx, e.scope) {
+		if err != nil {
+			return err
+		}
 		o, ok := e.territory.Office(a.Office)
 		if !ok {
 			continue
@@ -164,18 +172,11 @@ func (e *Edition) Bytes(ctx context.Context, tx *store.Tx) ([]byte, error) {
 		}
 		event, err := words.event(o, a, detail).Event()
 		if err != nil {
-			return nil, fmt.Errorf("write feed: %w", err)
+			return err
 		}
 		cal.Children = append(cal.Children, event.Component)
 	}
-	if len(cal.Children) == 0 {
-		cal.Children = append(cal.Children, ical.NewRome())
-	}
-	var out bytes.Buffer
-	if err := ical.NewEncoder(&out).Encode(cal); err != nil {
-		return nil, fmt.Errorf("write feed: %w", err)
-	}
-	return out.Bytes(), nil
+	return nil
 }
 
 // head is a calendar with what concerns all of it. What RFC 7986 gives names has older ones too, which

@@ -29,9 +29,13 @@ var Details = []Detail{DetailBusy, DetailCode, DetailFull}
 // 3.8.4.7). Appointments' ids are random, so that nobody else has it.
 func UID(appointment string) string { return appointment + "@sportello" }
 
-// Event is an appointment of o as staff's calendars say it. A service that tells something about its
+// Event is an appointment of t as staff's calendars say it. A service that tells something about its
 // citizen is named only in full detail. The words are Italian.
-func Event(o *territory.Office, a booking.Appointment, d Detail) ical.Appointment {
+func Event(t *territory.Territory, a booking.Appointment, d Detail) ical.Appointment {
+	o, ok := t.Office(a.Office)
+	if !ok {
+		d = DetailBusy
+	}
 	return newWords().event(o, a, d)
 }
 

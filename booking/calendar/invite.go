@@ -1,7 +1,6 @@
 package calendar
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -174,16 +173,18 @@ WHERE i.officer_id = $1 AND i.end_at > $2 AND a.territory_id = $3`, i.officer, s
 
 // ahead is what the officer does that is not over yet, by the appointments' ids.
 func (i invitee) ahead(ctx context.Context, tx *store.Tx, t *territory.Territory) (map[string]booking.Appointment, error) {
-	all, err := booking.Within(ctx, tx, booking.Scope{
+	ahead := make(map[string]booking.Appointment)
+	for a, err := range booking.Within(ctx, tx, booking.Scope{
 		Territory: t.ID, Officers: []string{i.officer}, From: timetable.DateOf(tx.Now.In(t.Zone)).AddDays(-1), Cancelled: tx.Now.AddDate(1, 0, 0),
-	})
-	ahead := make(map[string]booking.Appointment, len(all))
-	for _, a := range all {
+	}) {
+		if err != nil {
+			return nil, err
+		}
 		if a.End.After(tx.Now) {
 			ahead[a.ID] = a
 		}
 	}
-	return ahead, err
+	return ahead, nil
 }
 
 // tell queues what is due, and keeps that it was told.
@@ -222,7 +223,7 @@ func (i invitee) send(ctx context.Context, tx *store.Tx, n notice) error {
 		return err
 	}
 	f, _ := o.Territory.Officer(i.officer)
-	event := Event(o, a, DetailCode)
+	event := Event(o.Territory, a, DetailCode)
 	event.Stamp = tx.Now
 	event.Organizer, event.Attendee = &ical.Address{Name: o.Name, Email: i.from}, &ical.Address{Name: f.Name, Email: n.mail}
 	method := ical.MethodRequest
@@ -233,8 +234,8 @@ func (i invitee) send(ctx context.Context, tx *store.Tx, n notice) error {
 	if err != nil {
 		return err
 	}
-	var content bytes.Buffer
-	if err := ical.NewEncoder(&content).Encode(cal); err != nil {
+	content, err := cal.Text()
+	if err != nil {
 		return err
 	}
 	start := a.Start.In(o.Zone())
@@ -244,7 +245,7 @@ func (i invitee) send(ctx context.Context, tx *store.Tx, n notice) error {
 		Text: joined("\n\n", text("calendar.mail.intro."+string(n.news)), joined("\n", moment, event.Summary, event.Location, event.Description),
 			text("calendar.mail.foot")) + "\n",
 		Attachments: []message.Attachment{{
-			Name: "sportello.ics", Type: "text/calendar; charset=utf-8; method=" + string(method), Content: content.Bytes(),
+			Name: "sportello.ics", Type: "text/calendar; charset=utf-8; method=" + string(method), Content: content,
 		}},
 		Key:      fmt.Sprintf("invitation:%s:%s:%s:%d:%d", a.ID, i.officer, n.news, a.Sequence, store.Millis(tx.Now)),
 		NotAfter: a.End,

@@ -111,55 +111,64 @@ func (a Appointment) check(method Method) error {
 
 func (a Appointment) event() *Event {
 	event := NewEvent()
-	p := event.Props
-	p.SetText(PropUID, a.UID)
-	p.SetDateTime(PropDateTimeStamp, a.Stamp)
-	if !a.Modified.IsZero() {
-		p.SetDateTime(PropLastModified, a.Modified)
+	all := a.props()
+	for i, prop := range all { // slices of one array: feeds have thousands of events
+		event.Props[prop.Name] = all[i : i+1 : i+1]
 	}
-	sequence := NewProp(PropSequence)
-	sequence.SetInt(a.Sequence)
-	p.Set(sequence)
-	p.SetDateTime(PropDateTimeStart, a.Start)
-	p.SetDateTime(PropDateTimeEnd, a.End)
-	p.SetText(PropSummary, a.Summary)
-	if a.Location != "" {
-		p.SetText(PropLocation, a.Location)
-	}
-	if a.Description != "" {
-		p.SetText(PropDescription, a.Description)
-	}
-	if a.URL != "" {
-		p.Set(&Prop{Name: PropURL, Value: a.URL})
-	}
-	a.people(p)
 	if a.Cancelled {
-		p.SetText(PropStatus, string(EventCancelled))
 		return event
 	}
-	p.SetText(PropStatus, string(EventConfirmed))
 	for _, alarm := range a.Alarms {
 		event.Children = append(event.Children, alarm.component(a.Summary))
 	}
 	return event
 }
 
-// people sets the organizer, and the citizen as one who comes and is not asked for an answer.
-func (a Appointment) people(p Props) {
-	if a.Organizer != nil {
-		p.Set(a.Organizer.prop(PropOrganizer))
+// props are the properties of the event, each once.
+func (a Appointment) props() []Prop {
+	all := make([]Prop, 0, usual)
+	next := func(name string) *Prop {
+		all = append(all, Prop{Name: name})
+		return &all[len(all)-1]
 	}
-	if a.Attendee != nil {
+	next(PropUID).SetText(a.UID)
+	next(PropDateTimeStamp).SetDateTime(a.Stamp)
+	if !a.Modified.IsZero() {
+		next(PropLastModified).SetDateTime(a.Modified)
+	}
+	next(PropSequence).SetInt(a.Sequence)
+	next(PropDateTimeStart).SetDateTime(a.Start)
+	next(PropDateTimeEnd).SetDateTime(a.End)
+	next(PropSummary).SetText(a.Summary)
+	if a.Location != "" {
+		next(PropLocation).SetText(a.Location)
+	}
+	if a.Description != "" {
+		next(PropDescription).SetText(a.Description)
+	}
+	if a.URL != "" {
+		next(PropURL).Value = a.URL
+	}
+	if a.Organizer != nil {
+		*next(PropOrganizer) = a.Organizer.prop(PropOrganizer)
+	}
+	if a.Attendee != nil { // as one who comes and is not asked for an answer
 		citizen := a.Attendee.prop(PropAttendee)
 		citizen.Params.Set(ParamParticipationStatus, "ACCEPTED")
 		citizen.Params.Set(ParamRSVP, "FALSE")
-		p.Set(citizen)
+		*next(PropAttendee) = citizen
 	}
+	status := EventConfirmed
+	if a.Cancelled {
+		status = EventCancelled
+	}
+	next(PropStatus).SetText(string(status))
+	return all
 }
 
 // prop is a as a property. What is no e-mail address becomes no URI, which the encoder refuses.
-func (a Address) prop(name string) *Prop {
-	prop := NewProp(name)
+func (a Address) prop(name string) Prop {
+	prop := Prop{Name: name, Params: make(Params)}
 	if parsed, err := mail.ParseAddress(a.Email); err == nil && parsed.Address == a.Email {
 		prop.Value = (&url.URL{Scheme: "mailto", Opaque: url.PathEscape(a.Email)}).String()
 	}

@@ -74,21 +74,29 @@ type Encoder struct {
 // NewEncoder returns an encoder that writes to w.
 func NewEncoder(w io.Writer) *Encoder { return &Encoder{w: w} }
 
-// Encode writes cal. It returns ErrUnwritable or ErrTooLarge, having written nothing, when cal is
-// not fit for it, and what writing returned.
+// Encode writes cal, or nothing when Text has an error.
 func (e *Encoder) Encode(cal *Calendar) error {
-	if cal.Name != CompCalendar || len(cal.Children) == 0 {
-		return fmt.Errorf("write calendar: %w: %s with %d components", ErrUnwritable, cal.Name, len(cal.Children))
+	content, err := cal.Text()
+	if err != nil {
+		return err
 	}
-	var t text
-	t.out.Grow(len(cal.Children) * usualSize)
-	if err := t.component(cal.Component, 1); err != nil {
-		return fmt.Errorf("write calendar: %w", err)
-	}
-	if _, err := e.w.Write(t.out.Bytes()); err != nil {
+	if _, err := e.w.Write(content); err != nil {
 		return fmt.Errorf("write calendar: %w", err)
 	}
 	return nil
+}
+
+// Text returns the calendar as iCalendar, or ErrUnwritable or ErrTooLarge when it is not fit for that.
+func (c *Calendar) Text() ([]byte, error) {
+	if c.Name != CompCalendar || len(c.Children) == 0 {
+		return nil, fmt.Errorf("write calendar: %w: %s with %d components", ErrUnwritable, c.Name, len(c.Children))
+	}
+	var t text
+	t.out.Grow(len(c.Children) * usualSize)
+	if err := t.component(c.Component, 1); err != nil {
+		return nil, fmt.Errorf("write calendar: %w", err)
+	}
+	return t.out.Bytes(), nil
 }
 
 // A text is a calendar in the making.
@@ -108,7 +116,11 @@ func (t *text) component(c *Component, depth int) error {
 		return fmt.Errorf("%s: %w", c.Name, err)
 	}
 	t.line("BEGIN:", c.Name)
+	rule := rules[c.Name]
 	for _, name := range c.Props.names() {
+		if n := len(c.Props[name]); n > 1 && slices.Contains(rule.most, name) {
+			return fmt.Errorf("%s: %w: %d times %s", c.Name, ErrUnwritable, n, name)
+		}
 		for _, prop := range c.Props[name] {
 			if err := t.property(name, &prop); err != nil {
 				return fmt.Errorf("%s: %s: %w", c.Name, name, err)
@@ -127,16 +139,10 @@ func (t *text) component(c *Component, depth int) error {
 	return nil
 }
 
-// check says what a component lacks or has too many of.
+// check says what a component lacks, or has that cannot stand together.
 func (c *Component) check() error {
-	rule := rules[c.Name]
-	for _, name := range rule.one {
+	for _, name := range rules[c.Name].one {
 		if n := len(c.Props[name]); n != 1 {
-			return fmt.Errorf("%w: %d times %s", ErrUnwritable, n, name)
-		}
-	}
-	for _, name := range rule.most {
-		if n := len(c.Props[name]); n > 1 {
 			return fmt.Errorf("%w: %d times %s", ErrUnwritable, n, name)
 		}
 	}
@@ -169,7 +175,7 @@ func (p Props) names() []string {
 
 // property writes a property that stands under name.
 func (t *text) property(name string, p *Prop) error {
-	if !isName(name) || name != strings.ToUpper(p.Name) || name == "BEGIN" || name == "END" {
+	if !isName(name) || name != p.Name && name != strings.ToUpper(p.Name) || name == "BEGIN" || name == "END" {
 		return fmt.Errorf("%w: property name %q", ErrUnwritable, p.Name)
 	}
 	params, err := writeParams(p.Params)

@@ -165,6 +165,9 @@ type Params map[string][]string
 
 // Get returns the first value of a parameter, or "".
 func (p Params) Get(name string) string {
+	if len(p) == 0 { // as most have none
+		return ""
+	}
 	if all := p[strings.ToUpper(name)]; len(all) > 0 {
 		return all[0]
 	}
@@ -184,4 +187,8 @@ func (p Params) Add(name, value string) {
 }
 
 // Del takes a parameter away.
-func (p Params) Del(name string) { delete(p, strings.ToUpper(name)) }
+func (p Params) Del(name string) {
+	if len(p) > 0 {
+		delete(p, strings.ToUpper(name))
+	}
+}

@@ -27,26 +27,25 @@ const (
 	ValueUTCOffset       ValueType = "UTC-OFFSET"
 )
 
-// defaultTypes are the types that values have without a VALUE parameter; TEXT where none is said.
-var defaultTypes = map[string]ValueType{
-	PropDateTimeStamp: ValueDateTime,
-	PropLastModified:  ValueDateTime,
-	PropDateTimeStart: ValueDateTime,
-	PropDateTimeEnd:   ValueDateTime,
-	PropDuration:      ValueDuration,
-
-	PropRecurrenceRule:     ValueRecur,
-	PropRecurrenceDates:    ValueDateTime,
-	PropExceptionDates:     ValueDateTime,
-	PropRecurrenceID:       ValueDateTime,
-	PropTimezoneOffsetFrom: ValueUTCOffset,
-	PropTimezoneOffsetTo:   ValueUTCOffset,
-
-	PropTrigger:   ValueDuration,
-	PropSequence:  ValueInt,
-	PropURL:       ValueURI,
-	PropOrganizer: ValueCalendarAddress,
-	PropAttendee:  ValueCalendarAddress,
+// defaultType is the type that a property's value has without a VALUE parameter; TEXT where none is said.
+func defaultType(name string) ValueType {
+	switch name {
+	case PropDateTimeStamp, PropLastModified, PropDateTimeStart, PropDateTimeEnd, PropRecurrenceDates, PropExceptionDates, PropRecurrenceID:
+		return ValueDateTime
+	case PropDuration, PropTrigger:
+		return ValueDuration
+	case PropRecurrenceRule:
+		return ValueRecur
+	case PropTimezoneOffsetFrom, PropTimezoneOffsetTo:
+		return ValueUTCOffset
+	case PropSequence:
+		return ValueInt
+	case PropURL:
+		return ValueURI
+	case PropOrganizer, PropAttendee:
+		return ValueCalendarAddress
+	}
+	return ValueText
 }
 
 // The forms of dates and times in Go's notation.
@@ -75,10 +74,7 @@ func (p *Prop) ValueType() ValueType {
 	if t := p.Params.Get(ParamValue); t != "" {
 		return ValueType(strings.ToUpper(t))
 	}
-	if t, ok := defaultTypes[strings.ToUpper(p.Name)]; ok {
-		return t
-	}
-	return ValueText
+	return defaultType(strings.ToUpper(p.Name))
 }
 
 // SetValueType says the form of the value, with a VALUE parameter where the property would
@@ -94,16 +90,16 @@ func (p *Prop) SetValueType(t ValueType) {
 	p.Params.Set(ParamValue, string(t))
 }
 
-// textEscaper writes TEXT (RFC 5545, section 3.3.11), every sort of line end as one.
-var textEscaper = strings.NewReplacer(`\`, `\\`, ",", `\,`, ";", `\;`, "\r\n", `\n`, "\n", `\n`, "\r", `\n`)
+// textEscaper writes TEXT (RFC 5545, section 3.3.11) of lines that end with LF alone.
+var textEscaper = strings.NewReplacer(`\`, `\\`, ",", `\,`, ";", `\;`, "\n", `\n`)
 
 // SetText sets text, which may have several lines.
 func (p *Prop) SetText(text string) {
 	p.SetValueType(ValueText)
-	p.Value = text
-	if strings.ContainsAny(text, "\\,;\r\n") {
-		p.Value = textEscaper.Replace(text)
+	if strings.Contains(text, "\r") {
+		text = strings.ReplaceAll(strings.ReplaceAll(text, "\r\n", "\n"), "\r", "\n")
 	}
+	p.Value = textEscaper.Replace(text)
 }
 
 // SetDate sets the civil date of t in its own location.

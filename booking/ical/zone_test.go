@@ -21,6 +21,12 @@ func rome(name string) string {
 	}, "\r\n")
 }
 
+// within is the VTIMEZONE of rome with the onsets of its clock in another zone, which RFC 5545, section
+// 3.6.5, forbids: they are local times.
+func within(name, other string) string {
+	return strings.ReplaceAll(rome(name), "DTSTART:", "DTSTART;TZID="+other+":")
+}
+
 // fixed is a VTIMEZONE whose clock never changes.
 func fixed(name, offset string) string {
 	return strings.Join([]string{
@@ -52,6 +58,8 @@ func TestZones(t *testing.T) {
 		{"a VTIMEZONE before the table", "Tokyo Standard Time", []string{rome("Tokyo Standard Time")}, "Europe/Rome"},
 		{"a VTIMEZONE before the last parts", "/example.it/Asia/Tokyo", []string{rome("/example.it/Asia/Tokyo")}, "Europe/Rome"},
 		{"a VTIMEZONE twice", "Ufficio", []string{rome("Ufficio"), rome("Ufficio")}, "Europe/Rome"},
+		{"a VTIMEZONE that is in itself", "Ufficio", []string{within("Ufficio", "Ufficio")}, "Europe/Rome"},
+		{"two that are in each other", "Ufficio", []string{within("Ufficio", "Altro"), within("Altro", "Ufficio")}, "Europe/Rome"},
 		{"two that do not agree", "Ufficio", []string{rome("Ufficio"), fixed("Ufficio", "+0100")}, ""},
 		{"seconds of an offset", "Ufficio", []string{fixed("Ufficio", "-013015")}, ""},
 		{"a name of Windows", "W. Europe Standard Time", nil, "Europe/Rome"},
