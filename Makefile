@@ -7,7 +7,7 @@ export CGO_ENABLED := 1
 
 assets := static/dist/manifest.json
 
-.PHONY: run test peers build assets lint fmt bench torture fuzz clean
+.PHONY: run test test-program test-packages peers build assets lint fmt bench torture fuzz clean
 
 run: build
 	bin/sportello demo $(ARGS)
@@ -34,8 +34,17 @@ test: build
 	@.ci/need go gcc npm chromium pdftotext zbarimg qpdf espeak-ng postgres nginx caddy cupsd systemd-analyze \
 		python3-icalendar python3-vobject python3-bcrypt vdirsyncer khal radicale xandikos htpasswd
 	$(MAKE) --no-print-directory lint
-	.ci/with-postgres go test -timeout 25m $(ARGS) ./...
-	.ci/with-postgres go test -timeout 25m -race -short ./internal/... ./queue/... ./printouts/spool
+	.ci/with-postgres $(MAKE) --no-print-directory -j 2 test-program test-packages
+
+# The browsers' mornings take as long as everything else, which goes on beside them.
+test-program:
+	go test -timeout 25m $(ARGS) ./cmd/sportello
+
+raced := internal|queue|printouts/spool
+
+test-packages:
+	go test -p 1 -timeout 25m -race $(ARGS) $$(go list ./... | grep -E '^sportello/($(raced))(/|$$)')
+	go test -p 1 -timeout 25m $(ARGS) $$(go list ./... | grep -vE '^sportello/($(raced)|cmd/sportello)(/|$$)')
 
 # Thunderbird reads once a minute at most, so that to follow it takes some.
 peers: $(assets)

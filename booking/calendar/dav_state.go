@@ -2,6 +2,8 @@ package calendar
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -50,6 +52,7 @@ func (p *push) failed(code Code, now time.Time) {
 
 // davState is what is known of a collection, and what is to be in it.
 type davState struct {
+	turn    int64                          // of who was the last to write something down
 	members map[string]davMember           // by href
 	pushes  map[string]*push               // by appointment
 	at      map[string]*push               // by href
@@ -63,10 +66,25 @@ func readDAV(ctx context.Context, tx *store.Tx, s Source) (*davState, error) {
 	if err != nil {
 		return nil, err
 	}
+	if st.turn, err = turnOf(ctx, tx, s); err != nil {
+		return nil, err
+	}
 	if err := st.readMembers(ctx, tx, s.ID); err != nil {
 		return nil, fmt.Errorf("read members: %w", err)
 	}
 	return st, nil
+}
+
+// turnOf is the last turn of a source that still is what was read, or else errStale.
+func turnOf(ctx context.Context, tx *store.Tx, s Source) (turn int64, err error) {
+	err = tx.QueryRow(ctx, `SELECT turn FROM calendar_sources WHERE id = $1 AND rev = $2`, s.ID, s.Rev).Scan(&turn)
+	if errors.Is(err, sql.ErrNoRows) {
+		return 0, errStale
+	}
+	if err != nil {
+		return 0, fmt.Errorf("read turn: %w", err)
+	}
+	return turn, nil
 }
 
 // readOutbox reads it without the members.

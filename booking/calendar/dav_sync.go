@@ -97,6 +97,10 @@ func hasMail(ctx context.Context, tx *store.Tx, s Source) (bool, error) {
 // errStale means that a source was edited or removed while it was being read.
 var errStale = errors.New("the source is another one now")
 
+// errOvertaken means that another run wrote something down while a source was being read: what was read may
+// be of before that, and is read again.
+var errOvertaken = errors.New("another run was faster")
+
 // syncDAV brings the collection of a source in step and notes in its log what became of it. Its error is
 // the database's, or that of ctx.
 func (r *Reader) syncDAV(ctx context.Context, s Source) (Outcome, error) {
@@ -183,15 +187,20 @@ func (r *davRun) round(ctx context.Context) (again bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if err := r.DB.Update(ctx, func(tx *store.Tx) (err error) { st, err = r.take(ctx, tx, news); return err }); err != nil {
+	turn := st.turn
+	err = r.DB.Update(ctx, func(tx *store.Tx) (err error) { st, err = r.take(ctx, tx, news, turn); return err })
+	if errors.Is(err, errOvertaken) {
+		return true, nil
+	}
+	if err != nil {
 		return false, err
 	}
 	r.token, r.until, r.suspects = news.token, news.until, nil
 	return r.send(ctx, st)
 }
 
-// take writes down what was read and what is to be sent, and returns the state after it.
-func (r *davRun) take(ctx context.Context, tx *store.Tx, n *davNews) (*davState, error) {
+// take writes down what was read in a turn and what is to be sent, and returns the state after it.
+func (r *davRun) take(ctx context.Context, tx *store.Tx, n *davNews, turn int64) (*davState, error) {
 	ours, err := Claim(ctx, tx, r.source)
 	if err != nil {
 		return nil, err
@@ -202,6 +211,9 @@ func (r *davRun) take(ctx context.Context, tx *store.Tx, n *davNews) (*davState,
 	st, err := readDAV(ctx, tx, r.source)
 	if err != nil {
 		return nil, err
+	}
+	if st.turn != turn+1 { // that of the claim
+		return nil, errOvertaken
 	}
 	if err := r.takeMembers(ctx, tx, n, st); err != nil {
 		return nil, err
@@ -318,7 +330,9 @@ func (r *davRun) send(ctx context.Context, st *davState) (again bool, err error)
 		case err != nil:
 			return again, err
 		}
-		if err := r.settle(ctx, p); err != nil {
+		if err := r.settle(ctx, st, p); errors.Is(err, errOvertaken) {
+			return true, nil
+		} else if err != nil {
 			return again, err
 		}
 	}
@@ -357,20 +371,35 @@ func (r *davRun) sendOne(ctx context.Context, st *davState, p *push) error {
 	return nil
 }
 
-// settle notes what became of a push.
-func (r *davRun) settle(ctx context.Context, p *push) error {
-	return r.DB.Update(ctx, func(tx *store.Tx) error {
+// settle notes what became of a push. Where another run wrote something down since ours did, it may know
+// better why ours failed: that is errOvertaken.
+func (r *davRun) settle(ctx context.Context, st *davState, p *push) error {
+	next := st.turn
+	err := r.DB.Update(ctx, func(tx *store.Tx) error {
 		ours, err := Claim(ctx, tx, r.source)
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case !ours:
+		}
+		if !ours {
 			return errStale
-		case !p.there && p.next.IsZero():
+		}
+		turn, err := turnOf(ctx, tx, r.source)
+		if err != nil {
+			return err
+		}
+		switch {
+		case turn == st.turn+1:
+			next = turn
+		case p.problem != "":
+			return errOvertaken
+		}
+		if !p.there && p.next.IsZero() {
 			return dropPush(ctx, tx, r.source.ID, p.appointment)
 		}
 		return p.save(ctx, tx, r.source.ID)
 	})
+	st.turn = next
+	return err
 }
 
 // davCode is the code of what went wrong at a server, and whether it is that.

@@ -1,13 +1,16 @@
 package calendar_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -386,6 +389,51 @@ func TestSyncMoot(t *testing.T) {
 		if _, text := p.outside(http.MethodGet, p.collection+a.ID+"@sportello.ics", "", nil); !strings.Contains(text, "DTSTART:20270325T090000Z") {
 			t.Errorf("got\n%s", text)
 		}
+	})
+}
+
+// TestSyncAtOnce has a run read a copy, and another move it before the first writes down what it read: nobody
+// asked for that.
+func TestSyncAtOnce(t *testing.T) {
+	eachStep(t, func(t *testing.T, p *peer, s *step) {
+		root, err := url.Parse(p.root)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var meanwhile func()
+		proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: root.Scheme, Host: root.Host})
+		proxy.ModifyResponse = func(answer *http.Response) error {
+			body, err := io.ReadAll(answer.Body)
+			answer.Body = io.NopCloser(bytes.NewReader(body))
+			if do := meanwhile; do != nil && bytes.Contains(body, []byte("BEGIN:VEVENT")) {
+				meanwhile = nil
+				do()
+			}
+			return err
+		}
+		server := httptest.NewServer(proxy)
+		t.Cleanup(server.Close)
+		source := s.keep("cpi-1", server.URL+strings.TrimPrefix(p.collection, "http://"+root.Host), p.dav)
+		a := s.book("CPI-PATTO", thursday(0, "09:00"))
+		s.sync(source, "ok", counts{calendar.Pushed: 1})
+		p.put(a.ID+"@sportello.ics", event(a.ID+"@sportello", "DTSTART:20270318T080000Z", "DTEND:20270318T083000Z", "DESCRIPTION:una nota"))
+		overtaken := false
+		meanwhile = func() {
+			overtaken = true
+			s.update(func(ctx context.Context, tx *store.Tx) error {
+				_, err := booking.MoveTo(ctx, tx, a.ID, thursday(1, "10:00"), clerk)
+				return err
+			})
+			s.sync(source, "ok", counts{calendar.Pushed: 1})
+		}
+		s.sync(source, "unchanged", nil)
+		if got := s.requests(); !overtaken || len(got) != 0 {
+			t.Errorf("overtaken: %t, requests %+v", overtaken, got)
+		}
+		if _, text := p.outside(http.MethodGet, p.collection+a.ID+"@sportello.ics", "", nil); !strings.Contains(text, "DTSTART:20270325T090000Z") {
+			t.Errorf("got\n%s", text)
+		}
+		s.sync(source, "unchanged", nil)
 	})
 }
 

@@ -94,9 +94,10 @@ DELETE FROM calendar_log WHERE source_id = $1 AND seq <= (SELECT MAX(seq) FROM c
 const logKept = 100
 
 // Claim locks a source for the transaction and reports whether it still is what was read: neither edited
-// nor removed. What is written of it otherwise would be another address's.
+// nor removed. What is written of it otherwise would be another address's. It has the source's next turn: who
+// has read it before that, and has not written, knows that another has.
 func Claim(ctx context.Context, tx *store.Tx, s Source) (bool, error) {
-	rows, err := tx.Exec(ctx, `UPDATE calendar_sources SET rev = rev WHERE id = $1 AND rev = $2`, s.ID, s.Rev)
+	rows, err := tx.Exec(ctx, `UPDATE calendar_sources SET turn = turn + 1 WHERE id = $1 AND rev = $2`, s.ID, s.Rev)
 	if err != nil {
 		return false, fmt.Errorf("claim calendar: %w", err)
 	}

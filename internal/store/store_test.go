@@ -519,8 +519,8 @@ func TestDeadlockIsTriedAgain(t *testing.T) {
 	group.Go(func() { take("a", "b") })
 	group.Go(func() { take("b", "a") })
 	group.Wait()
-	if got := runs.Load(); got != 3 {
-		t.Errorf("fn ran %d times, want 3: one transaction again", got)
+	if got := runs.Load(); got < 3 {
+		t.Errorf("fn ran %d times, want 3 at least: one transaction again, or both where both are given up", got)
 	}
 	if got := told.Load(); got != 2 {
 		t.Errorf("listeners were told %d times, want 2", got)

@@ -6,13 +6,10 @@
 // serve. SHOTS names a folder for screenshots. It ends with status 1 when a step fails, the console
 // reports an error, the content security policy is violated, or axe finds something.
 import { chromium } from 'playwright-core'
-import { readFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { violations } from './office.mjs'
 
 const { BASE = 'http://127.0.0.1:8080', LOGIN, LOGIN2, PASSWORD, SHOTS } = process.env
-const modules = join(dirname(fileURLToPath(import.meta.url)), '../node_modules')
-const axe = await readFile(join(modules, 'axe-core/axe.min.js'), 'utf8')
 const faults = []
 
 const browser = await chromium.launch({
@@ -38,10 +35,7 @@ function expect(holds, what) {
 
 async function look(page, what) {
   if (SHOTS) await page.screenshot({ path: join(SHOTS, `desk-${what}.png`) })
-  // bytes of the page itself: injected script tags would violate the policy
-  await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => window.axe.run())
-  for (const v of violations) faults.push(`${what}: axe ${v.id}: ${v.nodes.map((n) => n.target.join(' ')).join(', ')}`)
+  for (const violation of await violations(page)) faults.push(`${what}: axe ${violation}`)
   const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
   if (wide) faults.push(`${what}: the page scrolls sideways`)
 }

@@ -1,127 +1,13 @@
-// Drives a kiosk in a real browser. BASE is the server's address, DATA its folder, CODE a kiosk's
-// enrolment code; the office must be open and the first of its needs must have something to give. It prints what fails and exits with 1, or prints nothing.
+// Drives a kiosk in a real browser. DATA is the server's folder. It prints what fails and exits with 1, or prints nothing.
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import { mkdtempSync, readdirSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { chromium } from 'playwright-core'
-import { fits, line, scan, serveAll } from './office.mjs'
+import { begin, browser, code, context, heading, keys, offered, onwards, ours, perform, toName, toNumber, toServices, upright } from './citizen.mjs'
+import { fits, line, scan, still, violations } from './office.mjs'
 
-const { BASE, DATA, CODE = 'kiosk-isernia-centro-integrato' } = process.env
-const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const upright = { width: 1080, height: 1920 }
-const lying = { width: 1920, height: 1080 }
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'],
-})
-const context = await browser.newContext({ viewport: upright, hasTouch: true, locale: 'it-IT' })
-
-// enrol makes this browser the kiosk, and shuts out any other that was.
-async function enrol() {
-  const enrolled = await context.request.post(`${BASE}/enrol`, { form: { code: CODE } })
-  assert.ok(enrolled.ok(), `enrolment: ${enrolled.status()}`)
-}
-
-const complaints = []
-
-async function kiosk(viewport = upright, within = context) {
-  const page = await within.newPage()
-  await page.setViewportSize(viewport)
-  page.on('console', (message) => {
-    if (/Content Security Policy|Refused to/.test(message.text())) complaints.push(message.text())
-  })
-  page.on('pageerror', (error) => complaints.push(error.message))
-  return page
-}
-
-// inBothViews has two browsers of the same kiosk do something at a time, one for each way of hanging
-// the screen. They keep no page: what they show is the server's.
-async function inBothViews(work) {
-  const storageState = await context.storageState()
-  await Promise.all([upright, lying].map(async (viewport) => {
-    const own = await browser.newContext({ hasTouch: true, locale: 'it-IT', storageState, serviceWorkers: 'block' })
-    await work(await kiosk(viewport, own), viewport)
-    await own.close()
-  }))
-}
-
-// begin opens the start page; with a clock the test decides how time goes.
-async function begin(viewport, { clock = false } = {}) {
-  const page = await kiosk(viewport)
-  if (clock) await page.clock.install()
-  await page.goto(`${BASE}/kiosk`)
-  return page
-}
-
-const heading = (page, text) => page.getByRole('heading', { level: 1, name: text }).waitFor()
-
-// offered is the first service that gives a number at one touch.
-const offered = (page) => page.locator('.choice button').first()
-
-async function toServices(page) {
-  await page.getByRole('link', { name: 'Italiano', exact: true }).tap()
-  await heading(page, 'Cosa ti serve?')
-  await page.locator('.need').first().tap()
-  await page.locator('.choice').first().waitFor()
-}
-
-async function toNumber(page) {
-  await toServices(page)
-  await offered(page).tap()
-  await heading(page, /Il tuo numero/)
-  return page.locator('.ticket-number strong').innerText()
-}
-
-// touch has a page follow a link, as a citizen would.
-async function touch(page, path) {
-  await page.evaluate((href) => new Promise((shown) => {
-    document.addEventListener('lobby:page', shown, { once: true })
-    document.body.append(Object.assign(document.createElement('a'), { href }))
-    document.body.lastChild.click()
-  }), path)
-}
-
-// accessible returns what axe finds.
-async function accessible(page) {
-  await page.evaluate(axe)
-  return page.evaluate(async () => (await window.axe.run()).violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`))
-}
-
-const joint = '/kiosk/book?id=JNT-LAVORO'
-
-// toName holds the first start of today, or of the last day of the page, and comes to where a name is asked for.
-async function toName(page, { today = false, query = '&lang=it' } = {}) {
-  await page.goto(`${BASE}${joint}${query}`)
-  const days = page.locator('.choices-days a')
-  await (today ? days.first() : days.last()).tap()
-  await page.locator('.time').first().tap()
-  await page.locator('.people button').nth(1).tap()
-  await page.locator('#name').waitFor()
-}
-
-// ours is a key of the keyboard that is seen.
-const ours = (page, key) => page.locator(`.keyboard:not([hidden]) .layer:not([hidden]) ${key}`)
-const keys = async (page, word) => {
-  for (const letter of word) await ours(page, `[value="${letter}"]`).tap()
-}
-const onwards = (page) => page.locator('.typing > .actions button').tap()
-
-// toBooked books and returns the code of the appointment.
-async function toBooked(page, options) {
-  await toName(page, options)
-  await page.keyboard.type('Prova Inventata')
-  await onwards(page)
-  await page.locator('#email').waitFor()
-  await onwards(page)
-  await page.locator('.facts').waitFor()
-  await page.locator('#main .actions button').tap()
-  await page.locator('.booked-code').waitFor()
-  return page.locator('.booked-code').innerText()
-}
+const { BASE, DATA } = process.env
 
 // papers are the printed files, the newest last.
 function papers() {
@@ -242,7 +128,7 @@ const tests = {
     const page = await begin()
     const number = await toNumber(page)
     await page.getByText('Il biglietto non è uscito.').waitFor()
-    assert.deepEqual([...await fits(page), ...await accessible(page)], [])
+    assert.deepEqual([...await fits(page), ...await violations(page)], [])
     rmSync(folder)
     renameSync(`${folder}-away`, folder)
     await page.getByRole('button', { name: 'Ristampa' }).tap()
@@ -293,8 +179,8 @@ const tests = {
 
   async 'a browser that starts before the server waits with a page of its own'() {
     const wire = await line()
-    const behind = await browser.newContext({ viewport: upright, hasTouch: true, baseURL: wire.baseURL })
-    await behind.request.post('/enrol', { form: { code: CODE } })
+    const behind = await browser.newContext({ viewport: upright, hasTouch: true, ...still, baseURL: wire.baseURL })
+    await behind.request.post('/enrol', { form: { code } })
     const page = await behind.newPage()
     await page.goto('/kiosk')
     await page.waitForFunction(() => navigator.serviceWorker.controller !== null)
@@ -437,120 +323,6 @@ const tests = {
     await heading(page, /Il tuo numero/)
     await page.close()
   },
-
-  async 'every page is sound, in every language and mode'() {
-    const addresses = ['/kiosk?', '/kiosk/needs?', '/kiosk/needs?book=1&', '/kiosk/services?need=lavoro-perso&book=1&', `${joint}&`, '/kiosk/arrive?', '/kiosk/services?need=lavoro-perso&', '/kiosk/services?need=lavoro-perso&page=2&', '/kiosk/services?need=documenti&',
-      '/kiosk/search?', '/kiosk/search?q=rei&', '/kiosk/search?q=lavoro&', '/kiosk/service?id=CPI-PATTO&', '/kiosk/service?id=HIS-REI&', '/kiosk/service?id=COM-ANAG&', '/kiosk/ticket?id=none&']
-    const ticket = await begin()
-    await toNumber(ticket)
-    const state = new URL(await ticket.locator('#live').getAttribute('data-address'), BASE)
-    addresses.push(`/kiosk/ticket?id=${state.searchParams.get('id')}&`)
-    await ticket.close()
-    const wanted = []
-    for (const language of ['it', 'en', 'ro', 'ar', 'uk', 'es', 'fr', 'sq', 'zh']) {
-      for (const modes of ['it', 'ar', 'uk', 'fr'].includes(language) ? ['', '&large=1&contrast=1', '&low=1', '&large=1&low=1'] : ['']) {
-        for (const address of addresses) {
-          const list = modes.includes('low') && address.includes('q=') ? '&list=1' : ''
-          wanted.push({ language, low: modes.includes('low'), address, path: `${address}lang=${language}${modes}${list}` })
-        }
-      }
-    }
-    const faults = []
-    await inBothViews(async (page, viewport) => {
-      let loaded
-      for (const { language, low, address, path } of wanted) {
-        if (low && viewport === lying && !address.includes('search')) continue // as without
-        if (loaded === language) await touch(page, path)
-        else await page.goto(`${BASE}${path}`)
-        loaded = language
-        const found = await fits(page)
-        if (['it', 'ar'].includes(language) && !low && viewport === upright) found.push(...await accessible(page))
-        faults.push(...found.map((fault) => `${viewport.width} ${path}: ${fault}`))
-      }
-    })
-    if (faults.length) throw new Error(faults.join('\n'))
-  },
-
-  async 'every step of booking is sound, in either view and mode'() {
-    const faults = []
-    await inBothViews(async (page, viewport) => {
-      if (viewport === lying) return // a kiosk holds one time at a time
-      for (const size of [upright, lying]) {
-        await page.setViewportSize(size)
-        for (const language of ['it', 'ar', 'ro']) {
-          for (const modes of ['', '&large=1&contrast=1', '&low=1', '&large=1&low=1']) {
-            const look = async (step) => {
-              const found = await fits(page)
-              if (!modes || modes.includes('contrast')) found.push(...await accessible(page))
-              faults.push(...found.map((fault) => `${size.width} ${language}${modes} ${step}: ${fault}`))
-            }
-            await page.goto(`${BASE}${joint}&lang=${language}${modes}`)
-            await page.locator('.choices-days a').last().tap()
-            await page.locator('.time').first().waitFor()
-            await look('times')
-            await page.locator('.time').first().tap()
-            await page.locator('.people').waitFor()
-            await look('people')
-            await page.locator('.people button').first().tap()
-            await page.locator('#name').waitFor()
-            await look('name')
-            await page.locator('[data-to-layer="accents"]').tap()
-            await look('accents')
-            await page.keyboard.type('Prova Inventata')
-            await onwards(page)
-            await page.locator('#email').waitFor()
-            await look('mail')
-            await ours(page, '[data-to-field="phone"]').tap()
-            await page.keyboard.type('1')
-            await look('phone')
-            await onwards(page)
-            await page.locator('#phone-wrong').waitFor()
-            await look('wrong')
-            await page.locator('#phone').fill('')
-            await onwards(page)
-            await page.locator('.facts').waitFor()
-            await look('review')
-          }
-        }
-        await toBooked(page)
-        await page.getByText('Prendi la ricevuta.').waitFor()
-        faults.push(...[...await fits(page), ...await accessible(page)].map((fault) => `${size.width} booked: ${fault}`))
-      }
-    })
-    if (faults.length) throw new Error(faults.join('\n'))
-  },
-
-  async 'what lies over a page is sound'() {
-    await inBothViews(async (page, viewport) => {
-      for (const language of ['it', 'ar', 'uk', 'fr']) {
-        for (const sheet of ['languages', 'help', 'precedence']) {
-          await page.goto(`${BASE}/kiosk/services?need=lavoro-perso&lang=${language}`)
-          await page.locator(`[commandfor="${sheet}"][command="show-modal"]`).first().tap()
-          assert.deepEqual([...await fits(page), ...await accessible(page)], [], `${viewport.width}: ${sheet} ${language}`)
-        }
-      }
-    })
-  },
 }
 
-const serve = await serveAll(browser)
-let failed = 0
-const only = process.argv[2]
-for (const [name, test] of Object.entries(tests)) {
-  if (only && !name.includes(only)) continue
-  try {
-    await serve()
-    await enrol()
-    await test()
-  } catch (error) {
-    failed++
-    console.error(`FAIL ${name}\n${error.stack}\n`)
-    await context.setOffline(false)
-  }
-}
-if (complaints.length) {
-  failed++
-  console.error(`FAIL the browser complained\n${[...new Set(complaints)].join('\n')}`)
-}
-await browser.close()
-process.exit(failed ? 1 : 0)
+await perform(tests)

@@ -28,6 +28,11 @@ export async function eventually(condition, text, ms = 8_000) {
 
 export const sleep = (ms) => new Promise((done) => { setTimeout(done, ms) })
 
+const axe = await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8')
+
+// still is a browser in which nothing moves, so that nothing has to be waited for.
+export const still = { reducedMotion: 'reduce' }
+
 const leaving = [] // what puts the office back as it was
 
 // run gives work a browser and ends the process by how it went.
@@ -69,7 +74,7 @@ export async function line() {
 
 // open opens a page whose faults (scripts, content security policy) are kept in its property faults.
 export async function open(browser, options = {}) {
-  const context = await browser.newContext({ baseURL: base, ...options })
+  const context = await browser.newContext({ baseURL: base, ...still, ...options })
   const page = await context.newPage()
   page.faults = []
   page.on('pageerror', (error) => page.faults.push(String(error)))
@@ -79,15 +84,21 @@ export async function open(browser, options = {}) {
   return page
 }
 
-export async function accessible(page) {
+// violations are what axe finds in a page.
+export async function violations(page) {
   // What fades in is judged when it is there: colours in between are nobody's to read.
   await page.evaluate(() => Promise.race([
     Promise.all(document.getAnimations().filter((each) => each.effect.getComputedTiming().endTime < 2_000).map((each) => each.finished.catch(() => {}))),
     new Promise((done) => { setTimeout(done, 2_000) }),
   ]))
-  await page.evaluate(await readFile(new URL('../node_modules/axe-core/axe.min.js', import.meta.url), 'utf8'))
-  const { violations } = await page.evaluate(() => window.axe.run())
-  check(violations.length === 0, `axe finds nothing: ${violations.map(({ id, nodes }) => `${id} ${nodes[0].html}`).join('; ')}`)
+  if (!await page.evaluate(() => 'axe' in window)) await page.evaluate(axe)
+  const found = await page.evaluate(() => window.axe.run())
+  return found.violations.map(({ id, nodes }) => `${id} ${nodes.map(({ html }) => html).join(' ')}`)
+}
+
+export async function accessible(page) {
+  const found = await violations(page)
+  check(found.length === 0, `axe finds nothing: ${found.join('; ')}`)
 }
 
 // scan types as a reader of codes does, a key every ten milliseconds however busy this machine is; it ends with a
@@ -109,7 +120,10 @@ const leastTarget = 81 // pixels, 20 mm on a 21.5" screen
 // fits returns what is wrong with how a page of a kiosk fills the screen: nothing may scroll, and nothing be
 // too small to touch or, with the controls low, out of reach.
 export async function fits(page) {
-  await page.evaluate(() => document.fonts.ready)
+  await page.evaluate(async () => {
+    await document.fonts.ready
+    for (let frame = 0; frame < 2; frame += 1) await new Promise((drawn) => { requestAnimationFrame(drawn) }) // of the size that it has now
+  })
   return page.evaluate((least) => {
     const faults = []
     const main = document.getElementById('main')
