@@ -183,23 +183,17 @@ WHERE territory_id = $1 AND kind = $2 AND object_id = $3 AND ($4 = 0 OR rev < $4
 // History returns what an object was, the newest first, at most limit; before another rev, unless that
 // is 0.
 func History(ctx context.Context, tx *store.Tx, territory string, ref Ref, before int64, limit int) ([]Revision, error) {
-	rows, err := tx.Query(ctx, selectHistory, territory, string(ref.Kind), ref.ID, before, limit)
+	all, err := store.All(ctx, tx, func(row store.Row) (v Revision, err error) {
+		var at int64
+		var body string
+		err = row.Scan(&v.Rev, &at, &v.By, &body)
+		v.At, v.Body = store.FromMillis(at), []byte(body)
+		return v, err
+	}, selectHistory, territory, string(ref.Kind), ref.ID, before, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read history: %w", err)
 	}
-	defer rows.Close()
-	var all []Revision
-	for rows.Next() {
-		var v Revision
-		var at int64
-		var body string
-		if err := rows.Scan(&v.Rev, &at, &v.By, &body); err != nil {
-			return nil, fmt.Errorf("read history: %w", err)
-		}
-		v.At, v.Body = store.FromMillis(at), []byte(body)
-		all = append(all, v)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // Entry reads the file form of an object as of a revision, such as an OfficeEntry.

@@ -40,20 +40,14 @@ const selectHeads = `
 SELECT id, stamp FROM territories ORDER BY id`
 
 func heads(ctx context.Context, tx *store.Tx) ([]head, error) {
-	rows, err := tx.Query(ctx, selectHeads)
+	all, err := store.All(ctx, tx, func(row store.Row) (h head, err error) {
+		err = row.Scan(&h.id, &h.stamp)
+		return h, err
+	}, selectHeads)
 	if err != nil {
 		return nil, fmt.Errorf("list territories: %w", err)
 	}
-	defer rows.Close()
-	var all []head
-	for rows.Next() {
-		var h head
-		if err := rows.Scan(&h.id, &h.stamp); err != nil {
-			return nil, fmt.Errorf("list territories: %w", err)
-		}
-		all = append(all, h)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 const selectStamp = `
@@ -474,18 +468,12 @@ SELECT id, body, position, rev FROM {table} WHERE territory_id = $1 ORDER BY pos
 
 // read returns the territory's rows in their order.
 func (t table) read(ctx context.Context, tx *store.Tx, territory string) ([]row, error) {
-	rows, err := tx.Query(ctx, t.sql(selectRows), territory)
+	all, err := store.All(ctx, tx, func(from store.Row) (r row, err error) {
+		err = from.Scan(&r.id, &r.body, &r.position, &r.rev)
+		return r, err
+	}, t.sql(selectRows), territory)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", t, err)
 	}
-	defer rows.Close()
-	var all []row
-	for rows.Next() {
-		var r row
-		if err := rows.Scan(&r.id, &r.body, &r.position, &r.rev); err != nil {
-			return nil, fmt.Errorf("read %s: %w", t, err)
-		}
-		all = append(all, r)
-	}
-	return all, rows.Err()
+	return all, nil
 }

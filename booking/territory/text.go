@@ -139,20 +139,11 @@ SELECT territory_id, name, language, rev, body, changed_at, changed_by FROM text
 
 // Texts returns the texts of a territory that were ever changed, by name and language.
 func Texts(ctx context.Context, tx *store.Tx, territory string) ([]Text, error) {
-	rows, err := tx.Query(ctx, selectTexts+" ORDER BY name, language", territory)
+	all, err := store.All(ctx, tx, scanText, selectTexts+" ORDER BY name, language", territory)
 	if err != nil {
 		return nil, fmt.Errorf("list texts: %w", err)
 	}
-	defer rows.Close()
-	var all []Text
-	for rows.Next() {
-		t, err := scanText(rows)
-		if err != nil {
-			return nil, fmt.Errorf("list texts: %w", err)
-		}
-		all = append(all, t)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // TextOf returns a text of a territory in one language; one that was never changed has the Rev 0.
@@ -167,7 +158,7 @@ func TextOf(ctx context.Context, tx *store.Tx, territory string, name TextName, 
 	return t, nil
 }
 
-func scanText(row interface{ Scan(into ...any) error }) (t Text, err error) {
+func scanText(row store.Row) (t Text, err error) {
 	var changed int64
 	err = row.Scan(&t.Territory, &t.Name, &t.Language, &t.Rev, &t.Body, &changed, &t.ChangedBy)
 	t.ChangedAt = store.FromMillis(changed)

@@ -139,20 +139,13 @@ func TestTexts(t *testing.T) {
 // audited returns what the audit of a scope tells, in order.
 func audited(t *testing.T, db *store.DB, scope string) (lines []string) {
 	t.Helper()
-	err := db.View(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT actor, action, subject, detail FROM audit WHERE scope = $1 ORDER BY version, line`, scope)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+	err := db.View(t.Context(), func(tx *store.Tx) (err error) {
+		lines, err = store.All(t.Context(), tx, func(row store.Row) (string, error) {
 			var actor, action, subject, detail string
-			if err := rows.Scan(&actor, &action, &subject, &detail); err != nil {
-				return err
-			}
-			lines = append(lines, fmt.Sprint(actor, " ", action, " ", subject, " ", detail))
-		}
-		return rows.Err()
+			err := row.Scan(&actor, &action, &subject, &detail)
+			return fmt.Sprint(actor, " ", action, " ", subject, " ", detail), err
+		}, `SELECT actor, action, subject, detail FROM audit WHERE scope = $1 ORDER BY version, line`, scope)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
