@@ -109,7 +109,7 @@ func (r *davRun) requestOne(ctx context.Context, tx *store.Tx, a ask, version in
 const selectRequests = `
 SELECT id, source_id, appointment_id, office_id, officer_id, kind, was_at, start_at, asked_at, state = 'open' FROM dav_requests `
 
-func scanRequest(row scanner) (Request, error) {
+func scanRequest(row store.Row) (Request, error) {
 	var q Request
 	var was, to, asked int64
 	err := row.Scan(&q.ID, &q.Source, &q.Appointment, &q.Office, &q.Officer, &q.Kind, &was, &to, &asked, &q.open)
@@ -120,23 +120,14 @@ func scanRequest(row scanner) (Request, error) {
 // Requests returns the open requests at an office, those about what comes first first. One about an
 // appointment that is over, or was moved or cancelled meanwhile, is open no more.
 func Requests(ctx context.Context, tx *store.Tx, office string) ([]Request, error) {
-	rows, err := tx.Query(ctx, selectRequests+`
+	all, err := store.All(ctx, tx, scanRequest, selectRequests+`
 WHERE office_id = $1 AND state = 'open'
   AND EXISTS (SELECT 1 FROM appointments a WHERE a.id = appointment_id AND a.state = 'booked' AND a.start_at = was_at AND a.start_at > $2)
 ORDER BY was_at, id`, office, store.Millis(tx.Now))
 	if err != nil {
 		return nil, fmt.Errorf("read requests: %w", err)
 	}
-	defer rows.Close()
-	var all []Request
-	for rows.Next() {
-		q, err := scanRequest(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read requests: %w", err)
-		}
-		all = append(all, q)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // RequestByID returns a request, settled or not, or the fault unknown_request.

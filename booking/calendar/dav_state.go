@@ -163,21 +163,14 @@ SELECT appointment_id, href, etag, there, content, start_at, tries, next_at, pro
 // out of it, when that was tried last, and why the one that was tried most often could not.
 func Unwritten(ctx context.Context, tx *store.Tx, source string) (n int, why Code, err error) {
 	const unwritten = `SELECT problem FROM dav_pushes WHERE source_id = $1 AND problem <> '' AND next_at > 0 ORDER BY tries DESC, appointment_id`
-	rows, err := tx.Query(ctx, unwritten, source)
+	problems, err := store.Column[Code](ctx, tx, unwritten, source)
 	if err != nil {
 		return 0, "", fmt.Errorf("read pushes: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var code Code
-		if err := rows.Scan(&code); err != nil {
-			return 0, "", fmt.Errorf("read pushes: %w", err)
-		}
-		if n++; n == 1 {
-			why = code
-		}
+	if len(problems) == 0 {
+		return 0, "", nil
 	}
-	return n, why, rows.Err()
+	return len(problems), problems[0], nil
 }
 
 // takeCopy notes what became of the copy of an appointment. What its officer did to it is taken back,

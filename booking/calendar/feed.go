@@ -98,7 +98,7 @@ VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
 const selectFeeds = `
 SELECT id, territory_id, kind, office_id, subject_id, detail, user_id, created_at, etag, modified_at, read_at, read_by FROM feeds `
 
-func scanFeed(row interface{ Scan(...any) error }) (Feed, error) {
+func scanFeed(row store.Row) (Feed, error) {
 	var f Feed
 	var created, modified, read int64
 	err := row.Scan(&f.ID, &f.Territory, &f.Kind, &f.Office, &f.Subject, &f.Detail, &f.User, &created, &f.ETag, &modified, &read, &f.ReadBy)
@@ -129,20 +129,11 @@ func oneFeed(ctx context.Context, tx *store.Tx, condition, value string) (Feed, 
 
 // Feeds returns the feeds that an account made, "" for those of all, the newest first.
 func Feeds(ctx context.Context, tx *store.Tx, user string) ([]Feed, error) {
-	rows, err := tx.Query(ctx, selectFeeds+`WHERE $1 = '' OR user_id = $1 ORDER BY created_at DESC, id`, user)
+	all, err := store.All(ctx, tx, scanFeed, selectFeeds+`WHERE $1 = '' OR user_id = $1 ORDER BY created_at DESC, id`, user)
 	if err != nil {
 		return nil, fmt.Errorf("read feeds: %w", err)
 	}
-	defer rows.Close()
-	var all []Feed
-	for rows.Next() {
-		f, err := scanFeed(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read feeds: %w", err)
-		}
-		all = append(all, f)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // EndFeed ends a feed at once, or returns ErrFeed.

@@ -46,27 +46,21 @@ func (p *province) invite() (all []invitation) {
 	if err := calendar.Invite(p.t.Context(), p.db, "sportello@sede.example"); err != nil {
 		p.t.Fatal(err)
 	}
-	p.update(func(ctx context.Context, tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT recipient, subject, body, attachments FROM messages WHERE topic LIKE 'invitation:%' ORDER BY recipient, key`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var i invitation
+	p.update(func(ctx context.Context, tx *store.Tx) (err error) {
+		all, err = store.All(ctx, tx, func(row store.Row) (i invitation, err error) {
 			var files string
-			if err := rows.Scan(&i.to, &i.subject, &i.body, &files); err != nil {
-				return err
+			if err := row.Scan(&i.to, &i.subject, &i.body, &files); err != nil {
+				return i, err
 			}
 			var attached []message.Attachment
 			if err := json.Unmarshal([]byte(files), &attached); err != nil || len(attached) != 1 {
-				return fmt.Errorf("attachments %q: %w", files, err)
+				return i, fmt.Errorf("attachments %q: %w", files, err)
 			}
 			i.calendar = string(attached[0].Content)
 			p.proper(i, attached[0].Type)
-			all = append(all, i)
-		}
-		if err := rows.Err(); err != nil {
+			return i, nil
+		}, `SELECT recipient, subject, body, attachments FROM messages WHERE topic LIKE 'invitation:%' ORDER BY recipient, key`)
+		if err != nil {
 			return err
 		}
 		_, err = tx.Exec(ctx, `DELETE FROM messages WHERE topic LIKE 'invitation:%'`)

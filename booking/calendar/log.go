@@ -139,26 +139,23 @@ type LogEntry struct {
 	Counts map[Count]int
 }
 
+func scanLogEntry(row store.Row) (e LogEntry, err error) {
+	var ms int64
+	var counts string
+	if err := row.Scan(&e.Seq, &ms, &e.Code, &counts); err != nil {
+		return LogEntry{}, err
+	}
+	e.At = store.FromMillis(ms)
+	err = json.Unmarshal([]byte(counts), &e.Counts)
+	return e, err
+}
+
 // Log returns the last attempts to read a source, the newest first.
 func Log(ctx context.Context, tx *store.Tx, id string, limit int) ([]LogEntry, error) {
-	rows, err := tx.Query(ctx, `SELECT seq, at, code, counts FROM calendar_log WHERE source_id = $1 ORDER BY seq DESC LIMIT $2`, id, limit)
+	all, err := store.All(ctx, tx, scanLogEntry,
+		`SELECT seq, at, code, counts FROM calendar_log WHERE source_id = $1 ORDER BY seq DESC LIMIT $2`, id, limit)
 	if err != nil {
 		return nil, fmt.Errorf("read calendar log: %w", err)
 	}
-	defer rows.Close()
-	var all []LogEntry
-	for rows.Next() {
-		var e LogEntry
-		var ms int64
-		var counts string
-		if err := rows.Scan(&e.Seq, &ms, &e.Code, &counts); err != nil {
-			return nil, fmt.Errorf("read calendar log: %w", err)
-		}
-		if err := json.Unmarshal([]byte(counts), &e.Counts); err != nil {
-			return nil, fmt.Errorf("read calendar log: %w", err)
-		}
-		e.At = store.FromMillis(ms)
-		all = append(all, e)
-	}
-	return all, rows.Err()
+	return all, nil
 }

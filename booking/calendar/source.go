@@ -194,10 +194,7 @@ SELECT id, rev, kind, name, territory_id, officer_id, office_id, room_id, shown,
   etag, last_modified, sync_token, read_until, fetched_at, good_at, next_at, failures, problem
 FROM calendar_sources `
 
-// scanner is a row of a query.
-type scanner interface{ Scan(...any) error }
-
-func scanSource(row scanner) (Source, error) {
+func scanSource(row store.Row) (Source, error) {
 	var s Source
 	var since, until, fetched, good, next int64
 	err := row.Scan(&s.ID, &s.Rev, &s.Kind, &s.Name, &s.Whose.Territory, &s.Whose.Officer, &s.Whose.Office, &s.Whose.Room, &s.Shown, &s.sealed, &s.By, &since,
@@ -215,20 +212,11 @@ func at(ms int64) time.Time {
 }
 
 func sources(ctx context.Context, tx *store.Tx, query string, args ...any) ([]Source, error) {
-	rows, err := tx.Query(ctx, selectSources+query, args...)
+	all, err := store.All(ctx, tx, scanSource, selectSources+query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read calendars: %w", err)
 	}
-	defer rows.Close()
-	var all []Source
-	for rows.Next() {
-		s, err := scanSource(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read calendars: %w", err)
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // ByID returns a source, or the fault unknown_calendar.
