@@ -701,20 +701,13 @@ func TestEveryStepIsAudited(t *testing.T) {
 		}
 		p.step("cancel", b.ID)
 		var got []string
-		p.view(func(ctx context.Context, tx *store.Tx) error {
-			rows, err := tx.Query(ctx, `SELECT scope, actor, action FROM audit WHERE subject IN ($1, $2) ORDER BY at, scope, version, line`, a.Subject(), b.Subject())
-			if err != nil {
-				return err
-			}
-			defer rows.Close()
-			for rows.Next() {
+		p.view(func(ctx context.Context, tx *store.Tx) (err error) {
+			got, err = store.All(ctx, tx, func(row store.Row) (string, error) {
 				var scope, actor, action string
-				if err := rows.Scan(&scope, &actor, &action); err != nil {
-					return err
-				}
-				got = append(got, scope+" "+actor+" "+action)
-			}
-			return rows.Err()
+				err := row.Scan(&scope, &actor, &action)
+				return scope + " " + actor + " " + action, err
+			}, `SELECT scope, actor, action FROM audit WHERE subject IN ($1, $2) ORDER BY at, scope, version, line`, a.Subject(), b.Subject())
+			return err
 		})
 		want := []string{
 			"altro citizen appointment.move",

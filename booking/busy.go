@@ -176,7 +176,7 @@ func blockByID(ctx context.Context, tx *store.Tx, o *territory.Office, id string
 	return b, nil
 }
 
-func scanBusy(row scanner) (Busy, error) {
+func scanBusy(row store.Row) (Busy, error) {
 	var b Busy
 	var resource string
 	var from, until int64
@@ -209,22 +209,13 @@ func busyAt(ctx context.Context, tx *store.Tx, o *territory.Office, from, until 
 	for _, r := range resources {
 		args = append(args, r)
 	}
-	rows, err := tx.Query(ctx, selectBusy+`
+	all, err := store.All(ctx, tx, scanBusy, selectBusy+`
 WHERE until_at > $1 AND from_at < $2 AND resource_id IN (`+placeholders(3, len(resources))+`)
 ORDER BY from_at, resource_id, id`, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read busy time: %w", err)
 	}
-	defer rows.Close()
-	var all []Busy
-	for rows.Next() {
-		b, err := scanBusy(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read busy time: %w", err)
-		}
-		all = append(all, b)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // Takes reports whether busy time of an office takes any of an appointment's there.

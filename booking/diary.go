@@ -104,7 +104,7 @@ func readSince(ctx context.Context, tx *store.Tx, o *territory.Office, before *d
 	if before == nil {
 		return readDiary(ctx, tx, o, today, horizon)
 	}
-	changed, err := texts(tx.Query(ctx, selectChangedDays, o.ID, before.version))
+	changed, err := store.Column[string](ctx, tx, selectChangedDays, o.ID, before.version)
 	if err != nil {
 		return nil, fmt.Errorf("read changed days: %w", err)
 	}

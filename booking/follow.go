@@ -159,22 +159,16 @@ func lockOwner(ctx context.Context, tx *store.Tx, w Owner) ([]*territory.Office,
 
 // followed reads the busy time of a source that is not over.
 func followed(ctx context.Context, tx *store.Tx, source string) ([]followedBusy, error) {
-	rows, err := tx.Query(ctx, `SELECT id, resource_id, from_at, until_at FROM busy WHERE source = $1 AND until_at > $2`, source, store.Millis(tx.Now))
+	all, err := store.All(ctx, tx, func(row store.Row) (b followedBusy, err error) {
+		var from, until int64
+		err = row.Scan(&b.id, &b.resource, &from, &until)
+		b.Span = timetable.Span{From: store.FromMillis(from), Until: store.FromMillis(until)}
+		return b, err
+	}, `SELECT id, resource_id, from_at, until_at FROM busy WHERE source = $1 AND until_at > $2`, source, store.Millis(tx.Now))
 	if err != nil {
 		return nil, fmt.Errorf("read followed time: %w", err)
 	}
-	defer rows.Close()
-	var all []followedBusy
-	for rows.Next() {
-		var b followedBusy
-		var from, until int64
-		if err := rows.Scan(&b.id, &b.resource, &from, &until); err != nil {
-			return nil, fmt.Errorf("read followed time: %w", err)
-		}
-		b.Span = timetable.Span{From: store.FromMillis(from), Until: store.FromMillis(until)}
-		all = append(all, b)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // followedBusy is busy time of a source as it is stored.

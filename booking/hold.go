@@ -244,7 +244,7 @@ SELECT DISTINCT appointment_id FROM claims WHERE resource_id = $1 AND slot_at >=
 
 // expireOf ends the holds on a resource whose time is over.
 func expireOf(ctx context.Context, tx *store.Tx, resource string, from, until time.Time) error {
-	ended, err := texts(tx.Query(ctx, selectEnded, resource, store.Millis(from), store.Millis(until), store.Millis(tx.Now)))
+	ended, err := store.Column[string](ctx, tx, selectEnded, resource, store.Millis(from), store.Millis(until), store.Millis(tx.Now))
 	if err != nil {
 		return err
 	}

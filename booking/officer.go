@@ -15,7 +15,7 @@ import (
 // order of their start.
 func ToDo(ctx context.Context, tx *store.Tx, territory, officer string) ([]Appointment, error) {
 	now := store.Millis(tx.Now)
-	all, err := scanAll(ctx, tx, `
+	all, err := store.All(ctx, tx, scanAppointment, selectAppointments+`
 WHERE a.id IN (SELECT appointment_id FROM claims WHERE resource_id = $1 AND slot_at > $2)
   AND a.state IN ('booked', 'arrived', 'in_service') AND a.end_at > $3
 ORDER BY a.start_at, a.id`, officerResource(territory, officer), now-timetable.Grid*time.Minute.Milliseconds(), now)

@@ -34,7 +34,7 @@ DELETE FROM persons WHERE seen_at <= $1 AND NOT EXISTS (SELECT 1 FROM appointmen
 // Sweep ends the holds whose time is over and takes away what nobody asks for any more. What is
 // offered does not change by it.
 func Sweep(ctx context.Context, tx *store.Tx) error {
-	over, err := texts(tx.Query(ctx, selectHeld, store.Millis(tx.Now)))
+	over, err := store.Column[string](ctx, tx, selectHeld, store.Millis(tx.Now))
 	if err != nil {
 		return fmt.Errorf("sweep holds: %w", err)
 	}

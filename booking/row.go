@@ -20,10 +20,7 @@ SELECT a.id, a.token, a.reference, a.territory_id, a.office_id, a.service_id, a.
   a.reason, a.sequence, a.created_at, a.changed_at, a.arrived_at, a.started_at, a.ended_at
 FROM appointments a `
 
-// scanner is a row of a query.
-type scanner interface{ Scan(...any) error }
-
-func scanAppointment(row scanner) (Appointment, error) {
+func scanAppointment(row store.Row) (Appointment, error) {
 	var a Appointment
 	var day string
 	var start, end, hold, erased, created, changed, arrived, started, ended int64
@@ -83,7 +80,7 @@ func one(ctx context.Context, tx *store.Tx, condition string, args ...any) (Appo
 
 // list reads the appointments that a condition selects, in its order.
 func list(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Appointment, error) {
-	all, err := scanAll(ctx, tx, condition, args...)
+	all, err := store.All(ctx, tx, scanAppointment, selectAppointments+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read appointments: %w", err)
 	}
@@ -95,40 +92,21 @@ func list(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]A
 	return all, nil
 }
 
-func scanAll(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Appointment, error) {
-	rows, err := tx.Query(ctx, selectAppointments+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Appointment
-	for rows.Next() {
-		a, err := scanAppointment(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, a)
-	}
-	return all, rows.Err()
-}
-
 const selectStaff = `
 SELECT need, officer_id FROM appointment_staff WHERE appointment_id = $1 ORDER BY position`
 
 func (a *Appointment) readStaff(ctx context.Context, tx *store.Tx) error {
-	rows, err := tx.Query(ctx, selectStaff, a.ID)
+	staff, err := store.All(ctx, tx, func(row store.Row) (s timetable.Assignment, err error) {
+		err = row.Scan(&s.Institution, &s.Officer)
+		return s, err
+	}, selectStaff, a.ID)
 	if err != nil {
 		return fmt.Errorf("read staff of appointment: %w", err)
 	}
-	defer rows.Close()
-	for rows.Next() {
-		var s timetable.Assignment
-		if err := rows.Scan(&s.Institution, &s.Officer); err != nil {
-			return fmt.Errorf("read staff of appointment: %w", err)
-		}
+	for _, s := range staff {
 		a.assign(s)
 	}
-	return rows.Err()
+	return nil
 }
 
 // assign has somebody do the appointment, a mediator for no institution.
@@ -166,23 +144,6 @@ WHERE appointment_id IN (`+placeholders(1, len(ids))+`) ORDER BY appointment_id,
 		staff[id] = append(staff[id], s)
 	}
 	return staff, rows.Err()
-}
-
-// texts collects the one text column of a query.
-func texts(rows *sql.Rows, err error) ([]string, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		all = append(all, text)
-	}
-	return all, rows.Err()
 }
 
 // placeholders returns n placeholders from $first, as a list.

@@ -166,7 +166,7 @@ SELECT s.id, s.token, s.reference, s.meeting_id, s.state, s.people, s.language, 
   s.created_at, s.changed_at
 FROM seats s `
 
-func scanSeat(row scanner) (Seat, error) {
+func scanSeat(row store.Row) (Seat, error) {
 	var s Seat
 	var erased, created, changed int64
 	err := row.Scan(&s.ID, &s.Token, &s.Reference, &s.Session, &s.State, &s.People, &s.Language,
@@ -177,20 +177,11 @@ func scanSeat(row scanner) (Seat, error) {
 }
 
 func listSeats(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Seat, error) {
-	rows, err := tx.Query(ctx, selectSeats+condition, args...)
+	all, err := store.All(ctx, tx, scanSeat, selectSeats+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read seats: %w", err)
 	}
-	defer rows.Close()
-	var all []Seat
-	for rows.Next() {
-		s, err := scanSeat(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read seats: %w", err)
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 func oneSeat(ctx context.Context, tx *store.Tx, condition string, args ...any) (Seat, error) {

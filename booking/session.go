@@ -164,7 +164,10 @@ const selectSessions = `
 SELECT m.id, m.state, m.topic, m.capacity, m.taken, m.funding_tag FROM meetings m JOIN appointments a ON a.id = m.id `
 
 func listSessions(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Session, error) {
-	all, err := scanSessions(ctx, tx, condition, args...)
+	all, err := store.All(ctx, tx, func(row store.Row) (s Session, err error) {
+		err = row.Scan(&s.ID, &s.State, &s.Topic, &s.Capacity, &s.Taken, &s.FundingTag)
+		return s, err
+	}, selectSessions+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}
@@ -178,23 +181,6 @@ func listSessions(ctx context.Context, tx *store.Tx, condition string, args ...a
 		s.Day, s.Start, s.End, s.Staff, s.Room = a.Day, a.Start, a.End, a.Staff, a.Room
 	}
 	return all, nil
-}
-
-func scanSessions(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Session, error) {
-	rows, err := tx.Query(ctx, selectSessions+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Session
-	for rows.Next() {
-		var s Session
-		if err := rows.Scan(&s.ID, &s.State, &s.Topic, &s.Capacity, &s.Taken, &s.FundingTag); err != nil {
-			return nil, err
-		}
-		all = append(all, s)
-	}
-	return all, rows.Err()
 }
 
 // CancelSession ends a planned session for a reason, which is a code, and frees its time. It returns those

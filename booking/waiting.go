@@ -172,7 +172,7 @@ SELECT w.id, w.token, w.state, w.territory_id, w.office_id, w.service_id, w.from
   w.name, w.email, w.phone, w.offer_id, w.reason, w.created_at, w.ended_at
 FROM waiting w `
 
-func scanWaiting(row scanner) (Waiting, error) {
+func scanWaiting(row store.Row) (Waiting, error) {
 	var e Waiting
 	var state, from, until string
 	var created, ended int64
@@ -203,20 +203,11 @@ func WaitingByToken(ctx context.Context, tx *store.Tx, token string) (Waiting, e
 }
 
 func listWaiting(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Waiting, error) {
-	rows, err := tx.Query(ctx, selectWaiting+condition, args...)
+	all, err := store.All(ctx, tx, scanWaiting, selectWaiting+condition, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read waiting list: %w", err)
 	}
-	defer rows.Close()
-	var all []Waiting
-	for rows.Next() {
-		e, err := scanWaiting(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read waiting list: %w", err)
-		}
-		all = append(all, e)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // LeaveWaiting ends the place of a token and erases its contact, and gives up the start that is held for
@@ -277,7 +268,7 @@ func endWaiting(ctx context.Context, tx *store.Tx, id, offer, reason string) (bo
 
 // forgetWaiting ends again a place that had ended.
 func forgetWaiting(ctx context.Context, tx *store.Tx, id string) error {
-	offer, err := texts(tx.Query(ctx, `SELECT offer_id FROM waiting WHERE id = $1`, id))
+	offer, err := store.Column[string](ctx, tx, `SELECT offer_id FROM waiting WHERE id = $1`, id)
 	if err != nil || len(offer) == 0 {
 		return err
 	}
@@ -288,7 +279,7 @@ func forgetWaiting(ctx context.Context, tx *store.Tx, id string) error {
 // endOffered ends the place to which a hold was offered that somebody books or moves to. Who booked another
 // start may go on waiting: an address is not always one person's.
 func endOffered(ctx context.Context, tx *store.Tx, hold string) error {
-	ids, err := texts(tx.Query(ctx, `SELECT id FROM waiting WHERE offer_id = $1 AND state = 'waiting'`, hold))
+	ids, err := store.Column[string](ctx, tx, `SELECT id FROM waiting WHERE offer_id = $1 AND state = 'waiting'`, hold)
 	if err != nil {
 		return fmt.Errorf("end waiting: %w", err)
 	}
@@ -435,20 +426,18 @@ func offerOf(x Alternative) offerKey { return offerKey{x.Office, store.Millis(x.
 
 // offeredTo returns what a place was offered before.
 func offeredTo(ctx context.Context, tx *store.Tx, e Waiting) (map[offerKey]bool, error) {
-	rows, err := tx.Query(ctx, `SELECT office_id, start_at FROM waiting_offers WHERE waiting_id = $1`, e.ID)
+	offers, err := store.All(ctx, tx, func(row store.Row) (k offerKey, err error) {
+		err = row.Scan(&k.office, &k.start)
+		return k, err
+	}, `SELECT office_id, start_at FROM waiting_offers WHERE waiting_id = $1`, e.ID)
 	if err != nil {
 		return nil, fmt.Errorf("read offers: %w", err)
 	}
-	defer rows.Close()
 	all := map[offerKey]bool{}
-	for rows.Next() {
-		var k offerKey
-		if err := rows.Scan(&k.office, &k.start); err != nil {
-			return nil, fmt.Errorf("read offers: %w", err)
-		}
+	for _, k := range offers {
 		all[k] = true
 	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // serve locks the offices that have something and holds it.
