@@ -75,7 +75,8 @@ func one(ctx context.Context, tx *store.Tx, condition string, args ...any) (Appo
 	if err != nil {
 		return Appointment{}, fmt.Errorf("read appointment: %w", err)
 	}
-	return a, a.readStaff(ctx, tx)
+	err = a.readStaff(ctx, tx)
+	return a, err
 }
 
 // list reads the appointments that a condition selects, in its order.

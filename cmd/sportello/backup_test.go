@@ -620,7 +620,7 @@ func TestDoctorMakesNoDataFolder(t *testing.T) {
 		t.Skip("needs a PostgreSQL in SPORTELLO_TEST_POSTGRES, which make test starts")
 	}
 	data := filepath.Join(t.TempDir(), "data")
-	out, err := attempt(t, "--data", data, "--database", storetest.PostgresURL(t, server), "doctor")
+	out, err := attempt(t, "--data", data, "--database", storetest.EmptyPostgresURL(t, server), "doctor")
 	if err == nil || !strings.Contains(out, "wrong    disk") {
 		t.Errorf("got %v\n%s", err, out)
 	}
@@ -673,7 +673,7 @@ func TestPostgresCommands(t *testing.T) {
 	if _, err := exec.LookPath("pg_restore"); err != nil {
 		t.Skipf("needs PostgreSQL's programs: %v", err)
 	}
-	address, file := storetest.PostgresURL(t, server), filepath.Join(t.TempDir(), "it's a backup.dump")
+	address, file := storetest.EmptyPostgresURL(t, server), filepath.Join(t.TempDir(), "it's a backup.dump")
 	db := furnished(t, address)
 	t.Cleanup(func() { db.Close() })
 	change(t, db, func(ctx context.Context, tx *store.Tx) error { return audit.Erase(ctx, tx, "print:before") })

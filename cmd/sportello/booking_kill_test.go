@@ -28,7 +28,7 @@ import (
 func TestKillBooking(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { killBooking(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
-		t.Run("postgres", func(t *testing.T) { killBooking(t, storetest.PostgresURL(t, server)) })
+		t.Run("postgres", func(t *testing.T) { killBooking(t, storetest.EmptyPostgresURL(t, server)) })
 	}
 }
 

@@ -21,7 +21,7 @@ func TestSeveralProcesses(t *testing.T) {
 	if server == "" {
 		t.Skip("needs a PostgreSQL in SPORTELLO_TEST_POSTGRES, which make test starts")
 	}
-	address := storetest.PostgresURL(t, server)
+	address := storetest.EmptyPostgresURL(t, server)
 	db := furnished(t, address)
 	kiosk, board := enrolOne(t, db, access.Kiosk), enrolOne(t, db, access.Board)
 	db.Close()

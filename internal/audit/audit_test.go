@@ -317,7 +317,7 @@ func eachOld(t *testing.T, f func(t *testing.T, r record)) {
 	}
 	t.Run("sqlite", func(t *testing.T) { old(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
-		t.Run("postgres", func(t *testing.T) { old(t, storetest.PostgresURL(t, server)) })
+		t.Run("postgres", func(t *testing.T) { old(t, storetest.EmptyPostgresURL(t, server)) })
 	}
 }
 

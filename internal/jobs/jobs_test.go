@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -196,13 +195,9 @@ func onBoth(t *testing.T, f func(t *testing.T, here, there *store.DB)) {
 		return db
 	}
 	pair := func(t *testing.T, address string) {
-		db := open(t, address)
-		if err := db.Migrate(t.Context()); err != nil { // outside of the bubble: a lock takes real time
-			t.Fatal(err)
-		}
 		synctest.Test(t, func(t *testing.T) { f(t, open(t, address), open(t, address)) })
 	}
-	t.Run("sqlite", func(t *testing.T) { pair(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
+	t.Run("sqlite", func(t *testing.T) { pair(t, storetest.SQLiteURL(t)) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
 		t.Run("postgres", func(t *testing.T) { pair(t, storetest.PostgresURL(t, server)) })
 	}

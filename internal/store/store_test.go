@@ -23,7 +23,7 @@ func eachEmpty(t *testing.T, f func(t *testing.T, address string)) {
 	t.Helper()
 	t.Run("sqlite", func(t *testing.T) { f(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
-		t.Run("postgres", func(t *testing.T) { f(t, storetest.PostgresURL(t, server)) })
+		t.Run("postgres", func(t *testing.T) { f(t, storetest.EmptyPostgresURL(t, server)) })
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"sportello/internal/store/storetest"
 	"sportello/printouts"
 	"sportello/printouts/spool"
 )
@@ -284,8 +285,7 @@ func (c cups) fineQueues() {
 // rig is a database without a bubble: CUPS takes real time.
 func (c cups) rig(t *testing.T) rig {
 	t.Helper()
-	address := "sqlite:" + filepath.Join(t.TempDir(), "sportello.db")
-	migrate(t, address)
+	address := storetest.SQLiteURL(t)
 	return rig{T: t, here: open(t, address), there: open(t, address)}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sportello/internal/store/storetest"
 	"sportello/printouts/spool"
 )
 
@@ -83,8 +84,7 @@ func TestDevice(t *testing.T) {
 		{"never the read-back", manners{silent: true}, row{State: spool.Unconfirmed, Detail: spool.Unanswered, Attempts: 1, Erased: true}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			address := "sqlite:" + filepath.Join(t.TempDir(), "sportello.db")
-			migrate(t, address)
+			address := storetest.SQLiteURL(t)
 			p, path := newCable(t, test.manners)
 			r := thermalRig{rig{T: t, here: open(t, address), there: open(t, address)}, p}
 			r.addPrinter("t1", "escpos+dev:"+path)

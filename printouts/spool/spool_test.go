@@ -35,26 +35,15 @@ type rig struct {
 func onBoth(t *testing.T, f func(r rig)) {
 	t.Helper()
 	bubble := func(t *testing.T, address string) {
-		migrate(t, address)
 		synctest.Test(t, func(t *testing.T) {
 			r := rig{T: t, here: open(t, address), there: open(t, address), folder: filepath.Join(t.TempDir(), "out")}
 			r.addPrinter("p1", "file:"+r.folder)
 			f(r)
 		})
 	}
-	t.Run("sqlite", func(t *testing.T) { bubble(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
+	t.Run("sqlite", func(t *testing.T) { bubble(t, storetest.SQLiteURL(t)) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
 		t.Run("postgres", func(t *testing.T) { bubble(t, storetest.PostgresURL(t, server)) })
-	}
-}
-
-// migrate makes the schema outside of the bubble: waiting for a lock takes real time.
-func migrate(t *testing.T, address string) {
-	t.Helper()
-	db := open(t, address)
-	defer db.Close()
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
 	}
 }
 

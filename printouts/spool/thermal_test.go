@@ -199,7 +199,6 @@ type thermalRig struct {
 func onThermal(t *testing.T, f func(r thermalRig)) {
 	t.Helper()
 	bubble := func(t *testing.T, address string) {
-		migrate(t, address)
 		p := newScript(t)
 		synctest.Test(t, func(t *testing.T) {
 			r := thermalRig{rig{T: t, here: open(t, address), there: open(t, address)}, p}
@@ -207,7 +206,7 @@ func onThermal(t *testing.T, f func(r thermalRig)) {
 			f(r)
 		})
 	}
-	t.Run("sqlite", func(t *testing.T) { bubble(t, "sqlite:"+filepath.Join(t.TempDir(), "sportello.db")) })
+	t.Run("sqlite", func(t *testing.T) { bubble(t, storetest.SQLiteURL(t)) })
 	if server := os.Getenv("SPORTELLO_TEST_POSTGRES"); server != "" {
 		t.Run("postgres", func(t *testing.T) { bubble(t, storetest.PostgresURL(t, server)) })
 	}

@@ -1,13 +1,16 @@
 // Package storetest opens real databases for tests: a SQLite file of the test's own, and a
-// PostgreSQL schema of its own when SPORTELLO_TEST_POSTGRES holds the address of a server.
+// PostgreSQL database of its own when SPORTELLO_TEST_POSTGRES holds the address of a server. That server is
+// one for tests: what their databases are copied from stays there.
 package storetest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,6 +41,12 @@ func (c *Clock) Add(d time.Duration) { c.ms.Add(d.Milliseconds()) }
 // Open returns a migrated SQLite database that lives as long as t. A nil now is the system's clock.
 func Open(t testing.TB, now func() time.Time) *store.DB {
 	t.Helper()
+	return open(t, SQLiteURL(t), now)
+}
+
+// SQLiteURL returns the address of a new, migrated SQLite database that lives as long as t.
+func SQLiteURL(t testing.TB) string {
+	t.Helper()
 	content, err := migrated()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +55,7 @@ func Open(t testing.TB, now func() time.Time) *store.DB {
 	if err := os.WriteFile(path, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return open(t, "sqlite:"+path, now)
+	return "sqlite:" + path
 }
 
 // migrated is the file of a SQLite database that was migrated and holds nothing: to copy it is quicker
@@ -58,16 +67,20 @@ var migrated = sync.OnceValues(func() (content []byte, err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(folder)) }()
 	path := filepath.Join(folder, "sportello.db")
-	ctx := context.Background()
-	db, err := store.Open(ctx, store.Options{URL: "sqlite:" + path})
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(db.Migrate(ctx), db.Close()); err != nil {
+	if err := migrate("sqlite:" + path); err != nil {
 		return nil, err
 	}
 	return os.ReadFile(path)
 })
+
+func migrate(address string) error {
+	ctx := context.Background()
+	db, err := store.Open(ctx, store.Options{URL: address})
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.Migrate(ctx), db.Close())
+}
 
 // Each runs f on SQLite and, when a server is there, on PostgreSQL.
 func Each(t *testing.T, now func() time.Time, f func(t *testing.T, db *store.DB)) {
@@ -80,23 +93,31 @@ func Each(t *testing.T, now func() time.Time, f func(t *testing.T, db *store.DB)
 	t.Run("postgres", func(t *testing.T) { f(t, Postgres(t, address, now)) })
 }
 
-// Postgres returns a migrated database in a new schema of the server at address.
+// Postgres returns a new, migrated database of the server at address.
 func Postgres(t testing.TB, address string, now func() time.Time) *store.DB {
 	t.Helper()
 	return open(t, PostgresURL(t, address), now)
 }
 
-// PostgresURL returns the address of a new, empty schema that lives as long as t.
+// PostgresURL returns the address of a new, migrated database that lives as long as t.
 func PostgresURL(t testing.TB, address string) string {
 	t.Helper()
-	schema := "test_" + store.NewID()
-	admin, err := store.Open(t.Context(), store.Options{URL: address})
+	from, err := template(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { admin.Close() })
-	run(t, admin, "CREATE SCHEMA "+schema)
-	t.Cleanup(func() { run(t, admin, "DROP SCHEMA "+schema+" CASCADE") })
+	name := "test_" + store.NewID()
+	command(t, address, "CREATE DATABASE "+name+" TEMPLATE "+from)
+	t.Cleanup(func() { command(t, address, "DROP DATABASE "+name+" WITH (FORCE)") })
+	return within(address, name)
+}
+
+// EmptyPostgresURL returns the address of a new, empty schema that lives as long as t.
+func EmptyPostgresURL(t testing.TB, address string) string {
+	t.Helper()
+	schema := "test_" + store.NewID()
+	command(t, address, "CREATE SCHEMA "+schema)
+	t.Cleanup(func() { command(t, address, "DROP SCHEMA "+schema+" CASCADE") })
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
@@ -105,6 +126,35 @@ func PostgresURL(t testing.TB, address string) string {
 	query.Set("search_path", schema)
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+var templates = struct {
+	sync.Mutex
+	of map[string]string
+}{of: make(map[string]string)}
+
+// template is the name of a database of a server that was migrated and holds nothing.
+func template(address string) (name string, err error) {
+	templates.Lock()
+	defer templates.Unlock()
+	if name, ok := templates.of[address]; ok {
+		return name, nil
+	}
+	name = "template_" + store.NewID()
+	if err := exec(address, "CREATE DATABASE "+name); err != nil {
+		return "", err
+	}
+	if err := migrate(within(address, name)); err != nil {
+		return "", err
+	}
+	templates.of[address] = name
+	return name, nil
+}
+
+// within is the address of a database of the server at address.
+func within(address, database string) string {
+	before, query, _ := strings.Cut(address, "?")
+	return before[:strings.LastIndexByte(before, '/')+1] + database + "?" + query
 }
 
 func open(t testing.TB, address string, now func() time.Time) *store.DB {
@@ -118,20 +168,22 @@ func open(t testing.TB, address string, now func() time.Time) *store.DB {
 			t.Error(err)
 		}
 	})
-	if err := db.Migrate(t.Context()); err != nil {
-		t.Fatal(err)
-	}
 	return db
 }
 
-func run(t testing.TB, db *store.DB, statement string) {
+// command has a server do what cannot be done in a transaction.
+func command(t testing.TB, address, statement string) {
 	t.Helper()
-	ctx := context.Background() // also runs when the test's own context has ended
-	err := db.Update(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(ctx, statement)
-		return err
-	})
-	if err != nil {
-		t.Errorf("%s: %v", statement, err)
+	if err := exec(address, statement); err != nil {
+		t.Fatalf("%s: %v", statement, err)
 	}
+}
+
+func exec(address, statement string) error {
+	db, err := sql.Open("pgx", address)
+	if err != nil {
+		return err
+	}
+	_, err = db.ExecContext(context.Background(), statement) // also when the test's own context has ended
+	return errors.Join(err, db.Close())
 }
