@@ -83,6 +83,9 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 // sqliteReaders is how many connections read at once.
 const sqliteReaders = 8
 
+// keptStatements has each connection keep so many statements: to prepare one takes as long as most of them run.
+const keptStatements = "&_stmt_cache_size=256"
+
 // openSQLite opens a pool of one connection that writes and a pool that reads. A reader begins
 // deferred: with the writer's immediate even a read would take the write lock.
 func (db *DB) openSQLite(path string, held bool) (err error) {
@@ -99,7 +102,7 @@ func (db *DB) openSQLite(path string, held bool) (err error) {
 	db.path = path
 	path = (&url.URL{Path: path}).EscapedPath()
 	write, err := sql.Open("sqlite3", "file:"+path+
-		"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_foreign_keys=on&_busy_timeout=10000&_secure_delete=on")
+		"?_journal_mode=WAL&_synchronous=FULL&_txlock=immediate&_foreign_keys=on&_busy_timeout=10000&_secure_delete=on"+keptStatements)
 	if err != nil {
 		return err
 	}
@@ -109,7 +112,7 @@ func (db *DB) openSQLite(path string, held bool) (err error) {
 		return errors.Join(err, write.Close())
 	}
 	read, err := sql.Open("sqlite3", "file:"+path+
-		"?mode=ro&_txlock=deferred&_foreign_keys=on&_busy_timeout=10000")
+		"?mode=ro&_txlock=deferred&_foreign_keys=on&_busy_timeout=10000"+keptStatements)
 	if err != nil {
 		return errors.Join(err, write.Close())
 	}
