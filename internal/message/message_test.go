@@ -267,6 +267,7 @@ func TestAnswers(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel() // two wait for five seconds
 			each(t, func(t *testing.T, p post) {
 				tt.how.times = 1
 				s := serve(t, "127.0.0.1", tt.how)
