@@ -27,34 +27,31 @@ FROM desks_at_work WHERE office_id = $1`
 
 // readDesks returns the desks at work in the order in which the office lists its desks.
 func readDesks(ctx context.Context, tx *store.Tx, office *territory.Office) ([]Desk, error) {
-	rows, err := tx.Query(ctx, selectDesks, office.ID)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Desk
-	for rows.Next() {
+	all, err := store.All(ctx, tx, func(row store.Row) (Desk, error) {
 		d := Desk{Office: office.ID}
 		var services, released string
 		var paused, back, opened, changed, help int64
-		if err := rows.Scan(&d.ID, &d.Officer, &d.User, &services, &d.State, &d.Reason, &paused, &back, &opened, &changed, &help, &released); err != nil {
-			return nil, err
+		if err := row.Scan(&d.ID, &d.Officer, &d.User, &services, &d.State, &d.Reason, &paused, &back, &opened, &changed, &help, &released); err != nil {
+			return Desk{}, err
 		}
 		if err := errors.Join(json.Unmarshal([]byte(services), &d.Services), json.Unmarshal([]byte(released), &d.Released)); err != nil {
-			return nil, err
+			return Desk{}, err
 		}
 		d.PausedAt = store.FromMillis(paused)
 		d.BackAt, d.OpenedAt, d.ChangedAt, d.HelpAt = store.FromMillis(back), store.FromMillis(opened), store.FromMillis(changed), store.FromMillis(help)
 		if officer, ok := office.Territory.Officer(d.Officer); ok {
 			d.Institutions = officer.ActsFor(office.Today(tx.Now))
 		}
-		all = append(all, d)
+		return d, nil
+	}, selectDesks, office.ID)
+	if err != nil {
+		return nil, err
 	}
 	place := func(d Desk) int {
 		return slices.IndexFunc(office.Desks, func(x territory.Desk) bool { return x.ID == d.ID })
 	}
 	slices.SortFunc(all, func(a, b Desk) int { return place(a) - place(b) })
-	return all, rows.Err()
+	return all, nil
 }
 
 // SeatOf returns the desk at which a user sits, and false when there is none.

@@ -20,24 +20,17 @@ type Counter struct {
 // Counters returns those of the day since a time in UTC and the days after it.
 func Counters(ctx context.Context, tx *store.Tx, since time.Time) ([]Counter, error) {
 	const counters = `SELECT office_id, series, day, last FROM ticket_counters WHERE day >= $1`
-	rows, err := tx.Query(ctx, counters, timetable.DateOf(since.UTC()).String())
+	all, err := store.All(ctx, tx, func(row store.Row) (c Counter, err error) {
+		var day string
+		if err = row.Scan(&c.Office, &c.Series, &day, &c.Last); err == nil {
+			c.Day, err = timetable.ParseDate(day)
+		}
+		return c, err
+	}, counters, timetable.DateOf(since.UTC()).String())
 	if err != nil {
 		return nil, fmt.Errorf("read counters: %w", err)
 	}
-	defer rows.Close()
-	var all []Counter
-	for rows.Next() {
-		var c Counter
-		var day string
-		if err := rows.Scan(&c.Office, &c.Series, &day, &c.Last); err != nil {
-			return nil, fmt.Errorf("read counters: %w", err)
-		}
-		if c.Day, err = timetable.ParseDate(day); err != nil {
-			return nil, fmt.Errorf("read counters: %w", err)
-		}
-		all = append(all, c)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // SkipNumbers has every office go on today n numbers after the last that is known of each series, be

@@ -138,22 +138,12 @@ SELECT service_id, reason, stopped_at FROM service_stops WHERE office_id = $1 AN
 
 // readStops returns what staff of the office stopped for the day of now.
 func readStops(ctx context.Context, tx *store.Tx, office *territory.Office, now time.Time) ([]Stop, error) {
-	rows, err := tx.Query(ctx, selectStops, office.ID, office.Today(now).String())
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Stop
-	for rows.Next() {
-		var s Stop
+	return store.All(ctx, tx, func(row store.Row) (s Stop, err error) {
 		var at int64
-		if err := rows.Scan(&s.Service, &s.Reason, &at); err != nil {
-			return nil, err
-		}
+		err = row.Scan(&s.Service, &s.Reason, &at)
 		s.At = store.FromMillis(at)
-		all = append(all, s)
-	}
-	return all, rows.Err()
+		return s, err
+	}, selectStops, office.ID, office.Today(now).String())
 }
 
 const countIssued = `

@@ -22,18 +22,15 @@ t.state, t.origin, t.precedence, t.language, t.appointment_at, t.came_back, t.is
 t.started_at, t.ended_at, t.calls, t.why, t.outcome, t.reason, t.served_as, t.changed_at, t.undo, t.issued_by,
 COALESCE(t.appointment_id, ''), t.part, t.done`
 
-// scanner is a row of a query.
-type scanner interface{ Scan(...any) error }
-
 // after scans a row that has other columns before those of the ticket.
 type after struct {
-	row   scanner
+	row   store.Row
 	first []any
 }
 
 func (a after) Scan(into ...any) error { return a.row.Scan(append(a.first, into...)...) }
 
-func scanTicket(row scanner) (Ticket, error) {
+func scanTicket(row store.Row) (Ticket, error) {
 	var t Ticket
 	var day, done string
 	var appointment, issued, due, called, started, ended, changed int64
@@ -74,20 +71,7 @@ func insert(ctx context.Context, tx *store.Tx, t Ticket, r Request) error {
 
 // tickets reads those that a condition selects, with the desks they are at.
 func tickets(ctx context.Context, tx *store.Tx, condition string, args ...any) ([]Ticket, error) {
-	rows, err := tx.Query(ctx, `SELECT`+ticketColumns+` FROM tickets t `+condition, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []Ticket
-	for rows.Next() {
-		t, err := scanTicket(rows)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, t)
-	}
-	return all, rows.Err()
+	return store.All(ctx, tx, scanTicket, `SELECT`+ticketColumns+` FROM tickets t `+condition, args...)
 }
 
 // one reads the ticket that a condition selects, or the fault unknown_ticket.
@@ -119,24 +103,7 @@ const selectDesksOf = `
 SELECT desk_id FROM desk_tickets WHERE ticket_id = $1 ORDER BY position`
 
 func desksOf(ctx context.Context, tx *store.Tx, ticket string) ([]string, error) {
-	return texts(tx.Query(ctx, selectDesksOf, ticket))
-}
-
-// texts collects the one text column of a query.
-func texts(rows *sql.Rows, err error) ([]string, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var text string
-		if err := rows.Scan(&text); err != nil {
-			return nil, err
-		}
-		all = append(all, text)
-	}
-	return all, rows.Err()
+	return store.Column[string](ctx, tx, selectDesksOf, ticket)
 }
 
 // footprint is what a step changes on a ticket, kept so that the step can be undone.
