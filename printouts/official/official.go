@@ -375,11 +375,11 @@ func Remove(ctx context.Context, tx *store.Tx, id string) error {
 
 const columns = `id, territory_id, form_key, version, institution, names, legal, state, rev, sha256, size, pages, created_at, published_at, withdrawn_at`
 
-// scan reads a row of columns.
-func scan(row interface{ Scan(...any) error }) (f Form, err error) {
+// scan reads a row of columns, with more behind them.
+func scan(row store.Row, more ...any) (f Form, err error) {
 	var names, pages string
 	var created, published, withdrawn int64
-	err = row.Scan(&f.ID, &f.Territory, &f.Key, &f.Version, &f.Institution, &names, &f.Legal, &f.State, &f.Rev, &f.SHA256, &f.Size, &pages, &created, &published, &withdrawn)
+	err = row.Scan(append([]any{&f.ID, &f.Territory, &f.Key, &f.Version, &f.Institution, &names, &f.Legal, &f.State, &f.Rev, &f.SHA256, &f.Size, &pages, &created, &published, &withdrawn}, more...)...)
 	if err != nil {
 		return f, err
 	}
@@ -399,7 +399,7 @@ func List(ctx context.Context, tx *store.Tx, territory, search string) ([]Form, 
 	var all []Form
 	for rows.Next() {
 		var folded string
-		f, err := scan(scanner(func(to ...any) error { return rows.Scan(append(to, &folded)...) }))
+		f, err := scan(rows, &folded)
 		if err != nil {
 			return nil, fmt.Errorf("list official forms: %w", err)
 		}
@@ -412,11 +412,6 @@ func List(ctx context.Context, tx *store.Tx, territory, search string) ([]Form, 
 	}
 	return all, nil
 }
-
-type scanner func(to ...any) error
-
-// Scan reads a row.
-func (s scanner) Scan(to ...any) error { return s(to...) }
 
 func contains(folded, search string) bool {
 	for _, word := range strings.Fields(fold(search)) {
@@ -448,22 +443,13 @@ func fieldsOf(ctx context.Context, tx *store.Tx, form string) ([]printouts.Place
 	const fields = `
 		SELECT field_key, page, x, y, width, height, kind, type_size, cells, part, value
 		FROM official_fields WHERE form_id = $1 ORDER BY seq`
-	rows, err := tx.Query(ctx, fields, form)
-	if err != nil {
-		return nil, fmt.Errorf("read fields: %w", err)
-	}
-	defer rows.Close()
-	var all []printouts.Placed
-	for rows.Next() {
-		var p printouts.Placed
+	all, err := store.All(ctx, tx, func(row store.Row) (p printouts.Placed, err error) {
 		var x, y, width, height, size int64
-		if err := rows.Scan(&p.Key, &p.Page, &x, &y, &width, &height, &p.Kind, &size, &p.Cells, &p.Part, &p.Is); err != nil {
-			return nil, fmt.Errorf("read fields: %w", err)
-		}
+		err = row.Scan(&p.Key, &p.Page, &x, &y, &width, &height, &p.Kind, &size, &p.Cells, &p.Part, &p.Is)
 		p.X, p.Y, p.Width, p.Height, p.Size = points(x), points(y), points(width), points(height), points(size)
-		all = append(all, p)
-	}
-	if err := rows.Err(); err != nil {
+		return p, err
+	}, fields, form)
+	if err != nil {
 		return nil, fmt.Errorf("read fields: %w", err)
 	}
 	return all, nil

@@ -50,22 +50,19 @@ func divert(ctx context.Context, tx *store.Tx, printer string) error {
 			WHERE id = $1 AND state = 'queued' AND EXISTS (SELECT 1 FROM printers p WHERE p.id = $2 AND p.state NOT IN ` + idle + `)`
 	)
 	type diverted struct{ job, to string }
-	rows, err := tx.Query(ctx, waiting, printer)
+	jobs, err := store.All(ctx, tx, func(row store.Row) (d diverted, err error) {
+		err = row.Scan(&d.job, &d.to)
+		return d, err
+	}, waiting, printer)
 	if err != nil {
 		return fmt.Errorf("divert print jobs: %w", err)
 	}
-	defer rows.Close()
-	var jobs []diverted
-	locks := []string{printer}
-	for rows.Next() {
-		var d diverted
-		if err := rows.Scan(&d.job, &d.to); err != nil {
-			return fmt.Errorf("divert print jobs: %w", err)
-		}
-		jobs, locks = append(jobs, d), append(locks, d.to)
+	if len(jobs) == 0 {
+		return nil
 	}
-	if err := rows.Err(); err != nil || len(jobs) == 0 {
-		return err
+	locks := []string{printer}
+	for _, d := range jobs {
+		locks = append(locks, d.to)
 	}
 	slices.Sort(locks)
 	for _, id := range slices.Compact(locks) {

@@ -145,17 +145,17 @@ func RemovePrinter(ctx context.Context, tx *store.Tx, id string) error {
 
 const printerColumns = `id, office_id, name, uri, rev, state, checked_at, seen_at`
 
-func scanPrinter(scan func(...any) error, more ...any) (Printer, error) {
+func scanPrinter(row store.Row, more ...any) (Printer, error) {
 	var p Printer
 	var checked, seen int64
-	err := scan(append([]any{&p.ID, &p.Office, &p.Name, &p.URI, &p.Rev, &p.Condition, &checked, &seen}, more...)...)
+	err := row.Scan(append([]any{&p.ID, &p.Office, &p.Name, &p.URI, &p.Rev, &p.Condition, &checked, &seen}, more...)...)
 	p.CheckedAt, p.SeenAt = store.FromMillis(checked), store.FromMillis(seen)
 	return p, err
 }
 
 // PrinterByID returns a printer, or the fault unknown_printer.
 func PrinterByID(ctx context.Context, tx *store.Tx, id string) (Printer, error) {
-	p, err := scanPrinter(tx.QueryRow(ctx, `SELECT `+printerColumns+` FROM printers WHERE id = $1`, id).Scan)
+	p, err := scanPrinter(tx.QueryRow(ctx, `SELECT `+printerColumns+` FROM printers WHERE id = $1`, id))
 	if errors.Is(err, sql.ErrNoRows) {
 		return Printer{}, fault.New(fault.Missing, "unknown_printer", "printer", id)
 	}
@@ -171,20 +171,8 @@ func Printers(ctx context.Context, tx *store.Tx, office string) ([]Printer, erro
 }
 
 func query(ctx context.Context, tx *store.Tx, printers string, args ...any) ([]Printer, error) {
-	rows, err := tx.Query(ctx, printers, args...)
+	all, err := store.All(ctx, tx, func(row store.Row) (Printer, error) { return scanPrinter(row) }, printers, args...)
 	if err != nil {
-		return nil, fmt.Errorf("read printers: %w", err)
-	}
-	defer rows.Close()
-	var all []Printer
-	for rows.Next() {
-		p, err := scanPrinter(rows.Scan)
-		if err != nil {
-			return nil, fmt.Errorf("read printers: %w", err)
-		}
-		all = append(all, p)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read printers: %w", err)
 	}
 	return all, nil
@@ -227,7 +215,7 @@ func ListPrinters(ctx context.Context, tx *store.Tx, l Listing) ([]Listed, error
 	var some []Listed
 	for len(some) < l.Limit && rows.Next() {
 		var one Listed
-		if one.Printer, err = scanPrinter(rows.Scan, &one.Open, &one.Unconfirmed, &one.Failed); err != nil {
+		if one.Printer, err = scanPrinter(rows, &one.Open, &one.Unconfirmed, &one.Failed); err != nil {
 			return nil, fmt.Errorf("list printers: %w", err)
 		}
 		if slices.Contains(l.Offices, one.Office) {

@@ -213,23 +213,13 @@ func Jobs(ctx context.Context, tx *store.Tx, printer string, before int64, limit
 	const jobs = `
 		SELECT id, subject, kind, seq, state, detail, attempts, created_at, settled_at FROM print_jobs
 		WHERE printer_id = $1 AND (seq < $2 OR $2 = 0) ORDER BY seq DESC LIMIT $3`
-	rows, err := tx.Query(ctx, jobs, printer, before, limit)
-	if err != nil {
-		return nil, fmt.Errorf("read print jobs: %w", err)
-	}
-	defer rows.Close()
-	var some []Record
-	for rows.Next() {
-		var r Record
+	some, err := store.All(ctx, tx, func(row store.Row) (r Record, err error) {
 		var created, settled int64
-		err := rows.Scan(&r.ID, &r.Subject, &r.Kind, &r.Seq, &r.State, &r.Detail, &r.Attempts, &created, &settled)
-		if err != nil {
-			return nil, fmt.Errorf("read print jobs: %w", err)
-		}
+		err = row.Scan(&r.ID, &r.Subject, &r.Kind, &r.Seq, &r.State, &r.Detail, &r.Attempts, &created, &settled)
 		r.CreatedAt, r.SettledAt = store.FromMillis(created), store.FromMillis(settled)
-		some = append(some, r)
-	}
-	if err := rows.Err(); err != nil {
+		return r, err
+	}, jobs, printer, before, limit)
+	if err != nil {
 		return nil, fmt.Errorf("read print jobs: %w", err)
 	}
 	return some, nil
