@@ -341,23 +341,17 @@ func RemoveDevice(ctx context.Context, tx *store.Tx, id, by string) error {
 
 // Devices returns the devices of an office by kind and name, or, with office "", all.
 func Devices(ctx context.Context, tx *store.Tx, office string) ([]Device, error) {
-	rows, err := tx.Query(ctx, `SELECT `+deviceColumns+` FROM devices WHERE $1 = '' OR office_id = $1 ORDER BY office_id, kind, name, id`, office)
-	if err != nil {
-		return nil, fmt.Errorf("read devices: %w", err)
-	}
-	defer rows.Close()
-	var all []Device
-	for rows.Next() {
-		d, err := scanDevice(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read devices: %w", err)
-		}
+	all, err := store.All(ctx, tx, func(row store.Row) (Device, error) {
+		d, err := scanDevice(row)
 		if expired(d.Code, tx.Now) {
 			d.Code = time.Time{}
 		}
-		all = append(all, d)
+		return d, err
+	}, `SELECT `+deviceColumns+` FROM devices WHERE $1 = '' OR office_id = $1 ORDER BY office_id, kind, name, id`, office)
+	if err != nil {
+		return nil, fmt.Errorf("read devices: %w", err)
 	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // OfficesOfDevices returns the offices that have a device whose name has a text in it.
@@ -367,7 +361,7 @@ func OfficesOfDevices(ctx context.Context, tx *store.Tx, text string) ([]string,
 
 const deviceColumns = `id, rev, office_id, kind, name, printer_id, fallback_id, enrolled_at, seen_at, address, agent, code_until`
 
-func scanDevice(row scanner, more ...any) (Device, error) {
+func scanDevice(row store.Row, more ...any) (Device, error) {
 	var d Device
 	var enrolled, seen, code int64
 	err := row.Scan(append([]any{&d.ID, &d.Rev, &d.Office, &d.Kind, &d.Name, &d.Printer, &d.Fallback, &enrolled, &seen, &d.From.Address, &d.From.Agent, &code}, more...)...)

@@ -117,25 +117,16 @@ func RevokeProgram(ctx context.Context, tx *store.Tx, territory, id, by string) 
 
 // Programs returns the programs of a territory, "" for all, the newest first.
 func Programs(ctx context.Context, tx *store.Tx, territory string) ([]Program, error) {
-	rows, err := tx.Query(ctx, `SELECT `+programColumns+` FROM programs WHERE $1 = '' OR territory_id = $1 ORDER BY created_at DESC, id`, territory)
+	all, err := store.All(ctx, tx, scanProgram, `SELECT `+programColumns+` FROM programs WHERE $1 = '' OR territory_id = $1 ORDER BY created_at DESC, id`, territory)
 	if err != nil {
 		return nil, fmt.Errorf("read programs: %w", err)
 	}
-	defer rows.Close()
-	var all []Program
-	for rows.Next() {
-		p, err := scanProgram(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read programs: %w", err)
-		}
-		all = append(all, p)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 const programColumns = `id, name, territory_id, offices, scopes, created_at, valid_until, seen_at, CASE WHEN token_hash IS NULL THEN TRUE ELSE FALSE END`
 
-func scanProgram(row scanner) (Program, error) {
+func scanProgram(row store.Row) (Program, error) {
 	var p Program
 	var offices, scopes string
 	var created, until, seen int64

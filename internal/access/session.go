@@ -134,7 +134,7 @@ WHERE s.hash = $1 AND s.expires_at > $2 AND (u.valid_until = 0 OR u.valid_until 
 	return s, nil
 }
 
-func scanSession(row scanner) (Session, error) {
+func scanSession(row store.Row) (Session, error) {
 	var s Session
 	var began, seen, ends int64
 	u, err := scanUser(row, &s.ID, &began, &seen, &ends, &s.Locked, &s.From.Address, &s.From.Agent)
@@ -144,24 +144,18 @@ func scanSession(row scanner) (Session, error) {
 
 // Sessions returns the sessions of an account that have not ended, the last used first.
 func Sessions(ctx context.Context, tx *store.Tx, user string) ([]Session, error) {
-	rows, err := tx.Query(ctx, `
+	all, err := store.All(ctx, tx, func(row store.Row) (Session, error) {
+		s, err := scanSession(row)
+		s.Locked = s.Locked || tx.Now.After(s.Seen.Add(IdleLock))
+		return s, err
+	}, `
 SELECT `+sessionColumns+`
 FROM sessions s JOIN users u ON u.id = s.user_id
 WHERE s.user_id = $1 AND s.expires_at > $2 ORDER BY s.seen_at DESC, s.id`, user, store.Millis(tx.Now))
 	if err != nil {
 		return nil, fmt.Errorf("read sessions: %w", err)
 	}
-	defer rows.Close()
-	var all []Session
-	for rows.Next() {
-		s, err := scanSession(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read sessions: %w", err)
-		}
-		s.Locked = s.Locked || tx.Now.After(s.Seen.Add(IdleLock))
-		all = append(all, s)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
 // Touch notes that a session was used by a person, at most every TouchEvery. A locked session stays

@@ -204,26 +204,14 @@ func Users(ctx context.Context, tx *store.Tx, territory string, p Page) ([]User,
 }
 
 func manyUsers(ctx context.Context, tx *store.Tx, query string, args ...any) ([]User, error) {
-	rows, err := tx.Query(ctx, query, args...)
+	all, err := store.All(ctx, tx, func(row store.Row) (User, error) { return scanUser(row) }, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("read users: %w", err)
 	}
-	defer rows.Close()
-	var all []User
-	for rows.Next() {
-		u, err := scanUser(rows)
-		if err != nil {
-			return nil, fmt.Errorf("read users: %w", err)
-		}
-		all = append(all, u)
-	}
-	return all, rows.Err()
+	return all, nil
 }
 
-// scanner is a row of a query.
-type scanner interface{ Scan(...any) error }
-
-func scanUser(row scanner, more ...any) (User, error) {
+func scanUser(row store.Row, more ...any) (User, error) {
 	var u User
 	var offices string
 	var until int64

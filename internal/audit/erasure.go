@@ -38,22 +38,13 @@ func KeepErasure(ctx context.Context, tx *store.Tx, e Erasure) (bool, error) {
 // Erasures returns those since a time, oldest first.
 func Erasures(ctx context.Context, tx *store.Tx, since time.Time) ([]Erasure, error) {
 	const erasures = `SELECT id, at, subject FROM erasures WHERE at >= $1 ORDER BY at, id`
-	rows, err := tx.Query(ctx, erasures, store.Millis(since))
-	if err != nil {
-		return nil, fmt.Errorf("read erasures: %w", err)
-	}
-	defer rows.Close()
-	var all []Erasure
-	for rows.Next() {
-		var e Erasure
+	all, err := store.All(ctx, tx, func(row store.Row) (e Erasure, err error) {
 		var at int64
-		if err := rows.Scan(&e.ID, &at, &e.Subject); err != nil {
-			return nil, fmt.Errorf("read erasures: %w", err)
-		}
+		err = row.Scan(&e.ID, &at, &e.Subject)
 		e.At = store.FromMillis(at)
-		all = append(all, e)
-	}
-	if err := rows.Err(); err != nil {
+		return e, err
+	}, erasures, store.Millis(since))
+	if err != nil {
 		return nil, fmt.Errorf("read erasures: %w", err)
 	}
 	return all, nil

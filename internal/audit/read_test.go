@@ -145,21 +145,12 @@ func TestReadingIsByIndex(t *testing.T) {
 		}
 		for _, tt := range tests {
 			t.Run(tt.name, func(t *testing.T) {
-				plan := view(r, func(ctx context.Context, tx *store.Tx) (plan []string, err error) {
-					rows, err := tx.Query(ctx, `EXPLAIN QUERY PLAN `+tt.query)
-					if err != nil {
-						return nil, err
-					}
-					defer rows.Close()
-					for rows.Next() {
+				plan := view(r, func(ctx context.Context, tx *store.Tx) ([]string, error) {
+					return store.All(ctx, tx, func(row store.Row) (step string, err error) {
 						var id, parent, unused int
-						var step string
-						if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-							return nil, err
-						}
-						plan = append(plan, step)
-					}
-					return plan, rows.Err()
+						err = row.Scan(&id, &parent, &unused, &step)
+						return step, err
+					}, `EXPLAIN QUERY PLAN `+tt.query)
 				})
 				if !strings.Contains(plan[0], "USING INDEX "+tt.index) || slices.Contains(plan, "USE TEMP B-TREE FOR ORDER BY") {
 					t.Errorf("got %v, want the index %s", plan, tt.index)

@@ -348,20 +348,9 @@ func exec(t *testing.T, db *store.DB, query string, args ...any) {
 
 func leases(t *testing.T, db *store.DB) (names []string) {
 	t.Helper()
-	err := db.View(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT name FROM leases ORDER BY name`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var name string
-			if err := rows.Scan(&name); err != nil {
-				return err
-			}
-			names = append(names, name)
-		}
-		return rows.Err()
+	err := db.View(t.Context(), func(tx *store.Tx) (err error) {
+		names, err = store.Column[string](t.Context(), tx, `SELECT name FROM leases ORDER BY name`)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -105,20 +105,12 @@ type row struct {
 
 func (p post) rows() (all []row) {
 	p.t.Helper()
-	err := p.db.View(p.t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(p.t.Context(), `SELECT state, code, recipient || subject || body || language || attachments, attempts FROM messages ORDER BY due_at, id`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var r row
-			if err := rows.Scan(&r.State, &r.Code, &r.Words, &r.Attempts); err != nil {
-				return err
-			}
-			all = append(all, r)
-		}
-		return rows.Err()
+	err := p.db.View(p.t.Context(), func(tx *store.Tx) (err error) {
+		all, err = store.All(p.t.Context(), tx, func(found store.Row) (r row, err error) {
+			err = found.Scan(&r.State, &r.Code, &r.Words, &r.Attempts)
+			return r, err
+		}, `SELECT state, code, recipient || subject || body || language || attachments, attempts FROM messages ORDER BY due_at, id`)
+		return err
 	})
 	if err != nil {
 		p.t.Fatal(err)

@@ -67,23 +67,12 @@ func SettleRestored(ctx context.Context, tx *store.Tx, known map[string]Fate, du
 }
 
 // mayHaveGone returns the ids of what is queued, or only of what is due.
-func mayHaveGone(ctx context.Context, tx *store.Tx, onlyDue bool, due time.Time) (ids []string, err error) {
+func mayHaveGone(ctx context.Context, tx *store.Tx, onlyDue bool, due time.Time) ([]string, error) {
 	const queued = `
 		SELECT id FROM messages
 		WHERE state = 'queued' AND (CAST($1 AS BOOLEAN) = FALSE OR next_at <= $2) ORDER BY id`
-	rows, err := tx.Query(ctx, queued, onlyDue, store.Millis(due))
+	ids, err := store.Column[string](ctx, tx, queued, onlyDue, store.Millis(due))
 	if err != nil {
-		return nil, fmt.Errorf("read messages: %w", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var id string
-		if err := rows.Scan(&id); err != nil {
-			return nil, fmt.Errorf("read messages: %w", err)
-		}
-		ids = append(ids, id)
-	}
-	if err := rows.Err(); err != nil {
 		return nil, fmt.Errorf("read messages: %w", err)
 	}
 	return ids, nil

@@ -162,20 +162,9 @@ func TestWithdraw(t *testing.T) {
 // keys are those that are known, in the order of their bytes.
 func (p post) keys() (all []string) {
 	p.t.Helper()
-	p.update(func(ctx context.Context, tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT key FROM messages`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var key string
-			if err := rows.Scan(&key); err != nil {
-				return err
-			}
-			all = append(all, key)
-		}
-		return rows.Err()
+	p.update(func(ctx context.Context, tx *store.Tx) (err error) {
+		all, err = store.Column[string](ctx, tx, `SELECT key FROM messages`)
+		return err
 	})
 	slices.Sort(all)
 	return all
