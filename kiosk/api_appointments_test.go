@@ -636,20 +636,9 @@ func (a *apiHouse) end(service string) {
 // texts are the one column of a query.
 func (a *apiHouse) texts(query string) (all []string) {
 	a.t.Helper()
-	a.update(func(ctx context.Context, tx *store.Tx) error {
-		rows, err := tx.Query(ctx, query)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var text string
-			if err := rows.Scan(&text); err != nil {
-				return err
-			}
-			all = append(all, text)
-		}
-		return rows.Err()
+	a.update(func(ctx context.Context, tx *store.Tx) (err error) {
+		all, err = store.Column[string](ctx, tx, query)
+		return err
 	})
 	return all
 }

@@ -55,20 +55,13 @@ func (h *deskHouse) again(a booking.Appointment) (now booking.Appointment) {
 // mails returns to whom messages are to be sent now, with their subjects.
 func (h *deskHouse) mails() (all []string) {
 	h.t.Helper()
-	err := h.db.View(h.t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(h.t.Context(), `SELECT recipient, subject FROM messages WHERE state = 'queued' AND next_at <= $1 ORDER BY due_at, id`, store.Millis(tx.Now))
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+	err := h.db.View(h.t.Context(), func(tx *store.Tx) (err error) {
+		all, err = store.All(h.t.Context(), tx, func(row store.Row) (string, error) {
 			var to, subject string
-			if err := rows.Scan(&to, &subject); err != nil {
-				return err
-			}
-			all = append(all, to+": "+subject)
-		}
-		return rows.Err()
+			err := row.Scan(&to, &subject)
+			return to + ": " + subject, err
+		}, `SELECT recipient, subject FROM messages WHERE state = 'queued' AND next_at <= $1 ORDER BY due_at, id`, store.Millis(tx.Now))
+		return err
 	})
 	if err != nil {
 		h.t.Fatal(err)

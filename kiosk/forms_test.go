@@ -3,7 +3,6 @@ package kiosk_test
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"html"
 	"net/http"
 	"net/url"
@@ -62,21 +61,15 @@ func line(t *testing.T, page, label string) string {
 // printedForms are the values of the forms that wait for a printer.
 func (l *lobby) printedForms() (all []printouts.Form) {
 	l.t.Helper()
-	l.update(func(ctx context.Context, tx *store.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT payload FROM print_jobs WHERE kind = 'form' AND payload <> ''`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
+	l.update(func(ctx context.Context, tx *store.Tx) (err error) {
+		all, err = store.All(ctx, tx, func(row store.Row) (form printouts.Form, err error) {
 			var text string
-			var form printouts.Form
-			if err := errors.Join(rows.Scan(&text), json.Unmarshal([]byte(text), &form)); err != nil {
-				return err
+			if err = row.Scan(&text); err == nil {
+				err = json.Unmarshal([]byte(text), &form)
 			}
-			all = append(all, form)
-		}
-		return rows.Err()
+			return form, err
+		}, `SELECT payload FROM print_jobs WHERE kind = 'form' AND payload <> ''`)
+		return err
 	})
 	return all
 }

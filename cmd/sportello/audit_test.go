@@ -289,20 +289,9 @@ func TestHeadsLeaveOnceADay(t *testing.T) {
 
 func mailSubjects(t *testing.T, db *store.DB) (all []string) {
 	t.Helper()
-	err := db.View(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT subject FROM messages ORDER BY due_at`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var subject string
-			if err := rows.Scan(&subject); err != nil {
-				return err
-			}
-			all = append(all, subject)
-		}
-		return rows.Err()
+	err := db.View(t.Context(), func(tx *store.Tx) (err error) {
+		all, err = store.Column[string](t.Context(), tx, `SELECT subject FROM messages ORDER BY due_at`)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -176,19 +176,11 @@ func formStates(t *testing.T, data string) map[spool.State]int {
 	defer db.Close()
 	states := make(map[spool.State]int)
 	err := db.View(t.Context(), func(tx *store.Tx) error {
-		rows, err := tx.Query(t.Context(), `SELECT state FROM print_jobs WHERE kind = 'form'`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		for rows.Next() {
-			var state spool.State
-			if err := rows.Scan(&state); err != nil {
-				return err
-			}
+		all, err := store.Column[spool.State](t.Context(), tx, `SELECT state FROM print_jobs WHERE kind = 'form'`)
+		for _, state := range all {
 			states[state]++
 		}
-		return rows.Err()
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
