@@ -43,7 +43,8 @@ func Hold(ctx context.Context, tx *store.Tx, w Wish) (Appointment, error) {
 		return Appointment{}, err
 	}
 	a := s.appointment(tx.Now, tx.Now.Add(HoldFor))
-	return a, s.sell(ctx, tx, versions, &a)
+	err = s.sell(ctx, tx, versions, &a)
+	return a, err
 }
 
 // secure finds a free start and locks the offices that see it when it is sold.

@@ -134,5 +134,6 @@ func scanProgram(row store.Row) (Program, error) {
 		return Program{}, err
 	}
 	p.Created, p.Until, p.Seen = store.FromMillis(created), store.FromMillis(until), store.FromMillis(seen)
-	return p, errors.Join(json.Unmarshal([]byte(offices), &p.Offices), json.Unmarshal([]byte(scopes), &p.Scopes))
+	err := errors.Join(json.Unmarshal([]byte(offices), &p.Offices), json.Unmarshal([]byte(scopes), &p.Scopes))
+	return p, err
 }

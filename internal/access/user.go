@@ -220,7 +220,8 @@ func scanUser(row store.Row, more ...any) (User, error) {
 		return User{}, err
 	}
 	u.Until = store.FromMillis(until)
-	return u, json.Unmarshal([]byte(offices), &u.Offices)
+	err = json.Unmarshal([]byte(offices), &u.Offices)
+	return u, err
 }
 
 // record writes a line of the audit that belongs to no office.

@@ -384,7 +384,8 @@ func scan(row store.Row, more ...any) (f Form, err error) {
 		return f, err
 	}
 	f.CreatedAt, f.PublishedAt, f.WithdrawnAt = store.FromMillis(created), store.FromMillis(published), store.FromMillis(withdrawn)
-	return f, errors.Join(json.Unmarshal([]byte(names), &f.Names), json.Unmarshal([]byte(pages), &f.Pages))
+	err = errors.Join(json.Unmarshal([]byte(names), &f.Names), json.Unmarshal([]byte(pages), &f.Pages))
+	return f, err
 }
 
 // List returns the versions of a territory's forms in which all words of a search are, by key and the newest
