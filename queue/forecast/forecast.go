@@ -79,9 +79,10 @@ func (l *lobby) waits(runs int) map[string]Wait {
 	for i := range waits {
 		waits[i] = make([]time.Duration, 0, runs)
 	}
-	draw := rand.New(rand.NewPCG(1, 1))
+	r := newRun(l, rand.New(rand.NewPCG(1, 1)))
 	for range runs {
-		newRun(l, draw).play(func(ticket int, at time.Time) {
+		r.begin()
+		r.play(func(ticket int, at time.Time) {
 			waits[ticket] = append(waits[ticket], at.Sub(l.now))
 		})
 	}

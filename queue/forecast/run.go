@@ -101,10 +101,12 @@ func (l *lobby) timeOf(t *rule.Ticket) Time {
 	return Time{Median: t.Length}
 }
 
-// A run plays the rest of the day once.
+// A run plays the rest of the day, as often as it is begun.
 type run struct {
 	lobby   *lobby
 	draw    *rand.Rand
+	queue   []rule.Ticket // room for tickets, and for newcomers behind them
+	order   []int         // room for numbers
 	now     time.Time
 	tickets []rule.Ticket // still waiting
 	numbers []int         // of tickets, their index in the lobby
@@ -113,27 +115,32 @@ type run struct {
 	ready   []time.Time // of desks busy or paused, when they can call again; zero: never
 }
 
-// newRun begins a run of l and draws how long what is going on still lasts.
 func newRun(l *lobby, draw *rand.Rand) *run {
-	r := &run{
-		lobby: l, draw: draw, now: l.now,
-		// With room for the newcomers behind.
-		tickets: append(make([]rule.Ticket, 0, len(l.tickets)+len(l.newcomers)), l.tickets...),
-		numbers: make([]int, len(l.tickets)), coming: slices.Clone(l.newcomers),
-		desks: slices.Clone(l.desks), ready: slices.Clone(l.backAt),
+	return &run{
+		lobby: l, draw: draw,
+		queue: make([]rule.Ticket, 0, len(l.tickets)+len(l.newcomers)), order: make([]int, 0, len(l.tickets)),
 	}
-	for i := range r.numbers {
-		r.numbers[i] = i
+}
+
+// begin puts a run at the start and draws how long what is going on still lasts.
+func (r *run) begin() {
+	l := r.lobby
+	r.now = l.now
+	r.tickets, r.numbers = append(r.queue, l.tickets...), r.order
+	for i := range l.tickets {
+		r.numbers = append(r.numbers, i)
 	}
+	r.coming = append(r.coming[:0], l.newcomers...)
+	r.desks = append(r.desks[:0], l.desks...)
+	r.ready = append(r.ready[:0], l.backAt...)
 	for _, s := range l.serving {
-		end := r.now.Add(s.time.remaining(s.elapsed, draw))
+		end := r.now.Add(s.time.remaining(s.elapsed, r.draw))
 		for _, d := range s.desks {
 			if !r.desks[d].Paused || !r.ready[d].IsZero() {
 				r.ready[d] = latest(r.ready[d], end)
 			}
 		}
 	}
-	return r
 }
 
 // play lets time pass until nobody is called any more. It reports each ticket or newcomer called, as
