@@ -36,15 +36,15 @@ test: build
 	$(MAKE) --no-print-directory lint
 	.ci/with-postgres $(MAKE) --no-print-directory -j 2 test-program test-packages
 
-# The browsers' mornings take as long as everything else, which goes on beside them.
+# The browsers' mornings and the pages take as long as everything else, which goes on beside them.
 test-program:
-	go test -timeout 25m $(ARGS) ./cmd/sportello
+	go test -p 1 -timeout 25m $(ARGS) ./cmd/sportello ./kiosk
 
 raced := internal|queue|printouts/spool
 
 test-packages:
 	go test -p 1 -timeout 25m -race $(ARGS) $$(go list ./... | grep -E '^sportello/($(raced))(/|$$)')
-	go test -p 1 -timeout 25m $(ARGS) $$(go list ./... | grep -vE '^sportello/($(raced)|cmd/sportello)(/|$$)')
+	go test -p 1 -timeout 25m $(ARGS) $$(go list ./... | grep -vE '^sportello/($(raced)|cmd|kiosk)(/|$$)')
 
 # Thunderbird reads once a minute at most, so that to follow it takes some.
 peers: $(assets)
